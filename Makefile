@@ -1,0 +1,51 @@
+# A newcomer's commands: make demo, make test. Each makes .venv on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard sdk/ardente/locale/*/LC_MESSAGES/ardente.po))
+
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test bench lint soak clean
+
+help:
+	@echo 'make demo    issue a card, read it back from its picture, price it, revoke it, refuse it'
+	@echo 'make test    run the tests (under five minutes)'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make bench   measure, print value beside goal, write build/bench.json'
+	@echo 'make soak    run the tests that take minutes'
+	@echo 'make clean   remove what the other commands made'
+
+venv: $(STAMP) $(CATALOGUES)
+
+$(STAMP): pyproject.toml hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or later is needed; name one with: make PYTHON=python3.12'; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo 'Python has no venv module here; on Debian or Ubuntu: apt install python3-venv'; exit 1; }
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+%.mo: %.po $(STAMP)
+	$(BIN)/pybabel --quiet compile --input-file $< --output-file $@ --locale $(notdir $(patsubst %/LC_MESSAGES/,%,$(dir $<)))
+
+demo: venv
+	@$(BIN)/python -m ardente_tools.demo
+
+test: venv
+	$(BIN)/python -m pytest -n 2
+
+soak: venv
+	$(BIN)/python -m pytest -n 2 -m soak --timeout 3600
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: venv
+	@$(BIN)/python scripts/bench.py
+
+clean:
+	rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find sdk tools tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f $(CATALOGUES)
