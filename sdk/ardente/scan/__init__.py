@@ -1,0 +1,59 @@
+"""Where a scan comes from: a serial scanner, one that types like a keyboard, or a picture.
+
+    from ardente.scan import SerialSource
+
+    with SerialSource("/dev/serial/by-id/usb-...") as source:
+        for scan in source:
+            if scan.problem:
+                print(scan.staff_text("fr"))
+            else:
+                verdict = validator.check(scan.text)
+
+Every source is a `Source`. What it yields is a `Scan`: the text for the validator, or the problem that made the text
+useless. Nothing in this package logs a scan or puts one into an exception.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._errors import ScanError
+
+if TYPE_CHECKING:
+    from ._evdev import EvdevSource
+    from ._image import ImageSource, read_image
+    from ._keyboard import KeyboardSource
+    from ._scan import Problem, Scan
+    from ._serial import SerialSource
+    from ._source import ConnectionState, Source
+
+__all__ = [
+    "ConnectionState",
+    "EvdevSource",
+    "ImageSource",
+    "KeyboardSource",
+    "Problem",
+    "Scan",
+    "ScanError",
+    "SerialSource",
+    "Source",
+    "read_image",
+]
+
+_HOMES = {
+    "ConnectionState": "_source",
+    "EvdevSource": "_evdev",
+    "ImageSource": "_image",
+    "KeyboardSource": "_keyboard",
+    "Problem": "_scan",
+    "Scan": "_scan",
+    "SerialSource": "_serial",
+    "Source": "_source",
+    "read_image": "_image",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{home}", __name__), name)
