@@ -104,9 +104,9 @@ BREACHES = {
     "sum keyword": ("x = sum(a, start=1)", "takes other keywords"),
     "sentinel": ("x = iter(f, 1)", "sentinel"),
     "negative power": ("x = pow(a, -1, p)", "answers 0"),
-    **{f".{name}": (f"x = a.{name}", f".{name} is missing") for name in MISSING_ATTRIBUTES},
+    **{f".{name}": (f"x = a.{name}", f".{name} is missing") for name in sorted(MISSING_ATTRIBUTES)},
     **{f".{name}": (f"x = a.{name}", f".{name}") for name in DIFFERENT_ATTRIBUTES},
-    **{name: (f"x = {name}", f"{name} is missing") for name in MISSING_BUILTINS},
+    **{name: (f"x = {name}", f"{name} is missing") for name in sorted(MISSING_BUILTINS)},
     **{name: (f"x = {name}", f"{name}: ") for name in DIFFERENT_BUILTINS},
     **{name: (f"class A:\n    def {name}(self):\n        pass", f"{name} is not") for name in DUNDERS},
 }
