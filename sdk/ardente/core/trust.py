@@ -89,14 +89,12 @@ class Offer:
     that a device takes ``manifest.iat`` as its time.
     """
 
-    def __init__(
-        self, installed: Installed, manifest: Manifest, lists: "list[ListSpan]", unchanged: bool, recovered: bool
-    ) -> None:
+    def __init__(self, installed: Installed, manifest: Manifest, lists: "list[ListSpan]") -> None:
         self.installed = installed
         self.manifest = manifest
         self.lists = lists
-        self.unchanged = unchanged
-        self.recovered = recovered
+        self.unchanged = False
+        self.recovered = False
 
 
 def open_root(data: bytes, verify: "Verify", allow_test_city: bool = False) -> Installed:
@@ -122,21 +120,27 @@ def open_bundle(
 
     Holds one document at a time in RAM, at most 10 KB.
     """
-    if length > MAX_BUNDLE_SIZE:
-        raise TrustError(reasons.TOO_LARGE)
-    signed_manifest, manifest, at = _read_manifest(reader)
-    root, at = _walk_chain(reader, at, installed, verify, allow_test_city)
-    if manifest.city != root.city:
-        raise TrustError(reasons.WRONG_CITY)
+    signed, manifest, root, at = _read_documents(reader, length, installed, verify, allow_test_city)
     recovered = _drops_a_signer(root, installed)
     _check_times(root, manifest, installed, now, has_clock, recovered)
-    signers = _require(root.roles[ROLE_BUNDLE], signed_manifest, verify)
-    payload_sha256 = hashlib.sha256(signed_manifest.payload).digest()
-    unchanged = payload_sha256 == installed.payload_sha256
-    if not unchanged and not recovered:
+    offer = _judge_manifest(signed, manifest, root, at, length, verify)
+    offer.recovered = recovered
+    offer.unchanged = offer.installed.payload_sha256 == installed.payload_sha256
+    if not offer.unchanged and not recovered:
         _never_down(manifest, installed)
-    lists = _list_spans(manifest, at, length)
-    return Offer(Installed(root, manifest, signers, payload_sha256), manifest, lists, unchanged, recovered)
+    return offer
+
+
+def reopen_bundle(
+    reader: "Reader", length: int, first: Installed, verify: "Verify", allow_test_city: bool = False
+) -> Offer:
+    """Take a bundle that was installed before through steps 1, 2 and 4 again, from the root believed first.
+
+    No time is tested: a root that has expired since, or a clock set back, stops new bundles and not the installed one.
+    Raises `TrustError` where the file is not what was installed.
+    """
+    signed, manifest, root, at = _read_documents(reader, length, first, verify, allow_test_city)
+    return _judge_manifest(signed, manifest, root, at, length, verify)
 
 
 def check_list(reader: "Reader", offer: Offer, span: ListSpan) -> None:
@@ -185,6 +189,28 @@ def open_application(
     if application.version < floor:
         raise TrustError(reasons.OLDER_APPLICATION)
     return application, len(front)
+
+
+def _read_documents(
+    reader: "Reader", length: int, installed: Installed, verify: "Verify", allow_test_city: bool
+) -> "tuple[Signed, Manifest, Root, int]":
+    """Steps 1 and 2: return the manifest with its envelope, the last root, and the offset behind the chain."""
+    if length > MAX_BUNDLE_SIZE:
+        raise TrustError(reasons.TOO_LARGE)
+    signed, manifest, at = _read_manifest(reader)
+    root, at = _walk_chain(reader, at, installed, verify, allow_test_city)
+    if manifest.city != root.city:
+        raise TrustError(reasons.WRONG_CITY)
+    return signed, manifest, root, at
+
+
+def _judge_manifest(signed: Signed, manifest: Manifest, root: Root, at: int, length: int, verify: "Verify") -> Offer:
+    """Step 4, and what of step 5 needs no clock and no memory: the manifest stands under ``root``."""
+    signers = _require(root.roles[ROLE_BUNDLE], signed, verify)
+    if manifest.iat < root.iat:
+        raise TrustError(reasons.OLDER_THAN_ROOT)
+    digest = hashlib.sha256(signed.payload).digest()
+    return Offer(Installed(root, manifest, signers, digest), manifest, _list_spans(manifest, at, length))
 
 
 def _parse_root(data: bytes, allow_test_city: bool) -> "tuple[Signed, Root]":
@@ -269,8 +295,6 @@ def _check_times(
         raise TrustError(reasons.ROOT_EXPIRED)
     if has_clock and max(root.iat, manifest.iat) > now + MAX_FUTURE_S:
         raise TrustError(reasons.FROM_THE_FUTURE)
-    if manifest.iat < root.iat:
-        raise TrustError(reasons.OLDER_THAN_ROOT)
 
 
 def _never_down(manifest: Manifest, installed: Installed) -> None:
