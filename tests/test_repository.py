@@ -27,7 +27,8 @@ REGISTRIES = [
     "index" + "-url",
 ]
 ADDRESS = re.compile("|".join(map(re.escape, REGISTRIES)), re.IGNORECASE)
-MACHINE = re.compile(r"(?<![\w./-])(?:/home/\w+/|/Users/\w+/|/root/|/work/|/tmp/\w|/opt/\w+|[A-Z]:\\Users\\)")
+FOLDERS = ["home/\\w", "Users/\\w", "root/", "work/", "tmp/\\w", "opt/\\w"]
+MACHINE = re.compile(r"(?<![\w./-])(?:/(?:" + "|".join(FOLDERS) + r")|[A-Z]:\\Users\\)")
 
 
 def breaches(text: str) -> list[str]:
