@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._evdev import EvdevSource
     from ._image import ImageSource, read_image
     from ._keyboard import KeyboardSource
-    from ._scan import Problem, Scan
+    from ._scan import Problem, Scan, read_text
     from ._serial import SerialSource
     from ._source import ConnectionState, Source
 
@@ -37,6 +37,7 @@ __all__ = [
     "SerialSource",
     "Source",
     "read_image",
+    "read_text",
 ]
 
 _HOMES = {
@@ -49,6 +50,7 @@ _HOMES = {
     "SerialSource": "_serial",
     "Source": "_source",
     "read_image": "_image",
+    "read_text": "_scan",
 }
 
 

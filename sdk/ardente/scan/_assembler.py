@@ -1,7 +1,7 @@
 import re
 
 from ._layouts import repair
-from ._scan import MAX_CHARACTERS, Problem, Scan, judge
+from ._scan import MAX_CHARACTERS, Problem, Scan, read_text
 from ._shape import Shape, shape_of
 
 _TERMINATOR = re.compile(r"[\r\n\t]")
@@ -65,7 +65,7 @@ class Assembler:
 
     def _judge(self, text: str) -> Scan:
         """Judge ``text``, and know it again when it is the rest of the scan that was torn before it."""
-        scan = judge(text, typed=self._typed)
+        scan = read_text(text, typed=self._typed)
         digits = repair(text) or "" if self._typed else text
         head, self._torn = self._torn, digits if scan.problem is Problem.TORN else ""
         is_rest = bool(head) and scan.problem is None and shape_of(head + digits) in (Shape.WHOLE, Shape.GLUED)

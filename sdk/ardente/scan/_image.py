@@ -6,7 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, TypeAlias
 
 from ._errors import ScanError
-from ._scan import Problem, Scan, judge
+from ._scan import Problem, Scan, read_text
 from ._source import BaseSource
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Picture: TypeAlias = str | PathLike[str] | bytes | PIL.Image.Image
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 # Less than Pillow warns of, and more than any camera of a desk or telephone makes of one card.
 _MAX_PIXELS = 80_000_000
 
@@ -41,7 +41,7 @@ def read_image(picture: Picture) -> Scan:
     if len(codes) != 1:
         return Scan(problem=Problem.SEVERAL_CODES if codes else Problem.NO_CODE)
     text = codes[0].text.strip("\r\n\t ")
-    return judge(text) if text else Scan(problem=Problem.NO_CODE)
+    return read_text(text) if text else Scan(problem=Problem.NO_CODE)
 
 
 class ImageSource(BaseSource):

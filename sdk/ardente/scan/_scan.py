@@ -51,8 +51,13 @@ class Scan:
         raise TypeError("a Scan is not pickled: it holds the text of a card")
 
 
-def judge(text: str, *, typed: bool = False) -> Scan:
-    """Return the scan whose characters are ``text``; ``typed`` where they came through a keyboard layout."""
+def read_text(text: str, *, typed: bool = False) -> Scan:
+    """Read one scan that some other program received, without its Enter or Tab.
+
+    Args:
+        text: the characters of the scan. What is not a card's is handed on for the validator to refuse.
+        typed: they came through a keyboard, whose layout is to be undone.
+    """
     if len(text) > MAX_CHARACTERS:
         return Scan(problem=Problem.TOO_LONG)
     if "\N{REPLACEMENT CHARACTER}" in text:

@@ -50,17 +50,24 @@ class SerialSource(DeviceSource):
                 self._port, baudrate=self._baud_rate, timeout=self._gap_seconds, exclusive=True
             )
         except ValueError as error:
-            raise ScanError(f"{self._port!r} at {self._baud_rate} baud is no serial port; look at its name.") from error
+            raise self._no_port() from error
         except OSError as error:
             # Right after plugging in, a port may be refused for a moment, until the system has set its owner.
-            if _is_refused(error) and not self._was_connected:
+            if self._was_connected:
+                return False
+            if _is_refused(error):
                 raise ScanError(
                     f"The serial port {self._port} may not be opened. Another program may hold it; "
                     "on Linux the user must be in the group of the port, often 'dialout'."
                 ) from error
+            if "configure port" in str(error):
+                raise self._no_port() from error
             return False
         self._decoder.reset()
         return True
+
+    def _no_port(self) -> ScanError:
+        return ScanError(f"{self._port} is no serial port that runs at {self._baud_rate} baud; check its name.")
 
     def _read(self) -> str | None:
         assert self._serial is not None
