@@ -37,7 +37,7 @@ def check(file: Path) -> None:
         raise _Refusal(str(error)) from None
     classes = f", age classes {', '.join(tariffs.age_classes)}" if tariffs.age_classes else ""
     click.echo(
-        f"{file.name} is right: {_count(len(tariffs.products), 'product')}, "
+        f"{file.name} is fine: {_count(len(tariffs.products), 'product')}, "
         f"{_count(len(tariffs.reductions), 'reduction')}{classes}, "
         f"prices in {tariffs.currency}, hours of {tariffs.time_zone.key}."
     )

@@ -18,13 +18,12 @@ from msgspec import Meta
 
 from ._errors import TariffError
 from ._lines import line_of
-from ._rules import DAY_MINUTES, Product, Reduction, Schedule
+from ._rules import DAY_MINUTES, WEEKDAYS, Product, Reduction, Schedule
 from ._words import Label
 
 MAX_FILE_BYTES = 262_144
 
 CARD_CLASSES: Final = ("child", "youth", "senior")
-WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 CardClass = Literal["child", "youth", "senior"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -319,7 +318,7 @@ class _Reader:
         for key, required in known.items():
             if required and key not in raw:
                 raise self._wrong(path, f"the key {key} is missing; {_expected((*path, key))}")
-        place = re.search(r"at `\$\.(\w+)(?:\[(\d+)\])?", message)
+        place = re.search(r"`\$\.(\w+)(?:\[(\d+)\])?", message)
         if place is None:
             raise self._wrong(path, message)
         key, index = place.groups()

@@ -9,6 +9,7 @@ from ._words import Label
 
 DAY_S = 86_400
 DAY_MINUTES = 1440
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)

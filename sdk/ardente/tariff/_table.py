@@ -6,13 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ._quote import Quote
-from ._rules import DAY_MINUTES, Product, Reduction, Schedule
+from ._rules import DAY_MINUTES, WEEKDAYS, Product, Reduction, Schedule
 from ._tariffs import Tariffs, best_quote
 from ._words import amount_text, label_text, percent_text, words
 
 STAYS = (timedelta(hours=1), timedelta(hours=2), timedelta(hours=4), timedelta(days=1))
-
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def schedule_text(schedule: Schedule, language: str) -> str:
 
 def _weekdays_text(weekdays: frozenset[int], spoken: dict[str, str]) -> str:
     days = sorted(weekdays)
-    names = [spoken[_WEEKDAYS[day]] for day in days]
+    names = [spoken[WEEKDAYS[day]] for day in days]
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
         return f"{names[0]}-{names[-1]}"
     return ", ".join(names)
