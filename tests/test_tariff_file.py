@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ardente.core.errors import ArdenteError
+from ardente.core.token import AGE_CLASS_NAMES
 from ardente.tariff import TariffError, Tariffs
-from ardente.tariff._file import EXPECTED, MAX_FILE_BYTES, _ProductTable, _ReductionTable, _TopTable
+from ardente.tariff._file import CARD_CLASSES, EXPECTED, MAX_FILE_BYTES, _ProductTable, _ReductionTable, _TopTable
 from ardente.tariff._words import LANGUAGES, WORDS
 
 GOOD = """\
@@ -173,6 +174,10 @@ def test_a_reduction_that_is_sometimes_the_best_is_not(useful: tuple[str, str]) 
 def test_every_key_says_what_is_expected_of_it() -> None:
     keys = {key for table in (_TopTable, _ProductTable, _ReductionTable) for key in table.__struct_encode_fields__}
     assert keys <= set(EXPECTED)
+
+
+def test_the_classes_of_a_tariff_are_those_that_a_card_can_carry() -> None:
+    assert CARD_CLASSES == tuple(filter(None, AGE_CLASS_NAMES))
 
 
 def test_every_language_has_the_same_words() -> None:
