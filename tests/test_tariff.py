@@ -258,6 +258,18 @@ def test_a_reduction_may_have_its_own_step_price_free_minutes_and_maximum() -> N
     assert stay(tariffs, hours=2).price_cents == 400
 
 
+def test_a_part_of_a_cent_is_dropped_from_the_sum_and_not_from_each_step() -> None:
+    text = CAR_PARK.replace('"2.00"', '"0.05"') + rule("third", '"anyone"', "percent_off = 30")
+    assert [stay(Tariffs.loads(text), hours=h).price_cents for h in (1, 2, 3)] == [3, 7, 10]  # 3.5, 7, 10.5
+
+
+def test_free_minutes_of_a_reduction_count_if_it_holds_at_arrival() -> None:
+    effect = 'free_minutes = 60\nproducts = "parking"'
+    tariffs = Tariffs.loads(CAR_PARK + rule("noon", '"anyone"', effect, 'hours = "12:00-13:00"'))
+    assert stay(tariffs, at=local("2027-05-10T12:59"), hours=2).price_cents == 200
+    assert stay(tariffs, at=local("2027-05-10T11:59"), hours=2).price_cents == 400
+
+
 def test_each_step_has_the_price_of_the_moment_at_which_it_begins() -> None:
     tariffs = Tariffs.loads(CAR_PARK + rule("evening", '"anyone"', "free = true", 'hours = "18:00-24:00"'))
     assert stay(tariffs, at=local("2027-05-10T16:30"), hours=5).price_cents == 400  # 16:30 and 17:30

@@ -130,6 +130,15 @@ def test_a_fault_is_named_with_its_place_and_what_was_expected(old: str, new: st
     assert "\n" not in told
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [("free_minutes", "15", "not more than those"), ("max_per_day", '"12.00"', "not lower than that")],
+)
+def test_a_reduction_by_time_must_give_something(key: str, value: str, message: str) -> None:
+    told = refusal(changed('products = ["entry"]\nprice = "6.00"', f'products = "parking"\n{key} = {value}'))
+    assert f"line 23: reductions.resident.{key}: {message} of products.parking" in told
+
+
 def test_a_date_range_runs_forwards() -> None:
     told = refusal(GOOD + "from = 2027-08-31\nuntil = 2027-07-01\n")
     assert "line 33: reductions.evening.until: earlier than `from`" in told
@@ -141,6 +150,7 @@ def test_a_date_range_runs_forwards() -> None:
         (('"anyone"', "percent_off = 50"), ('"resident"', "percent_off = 50")),
         (('"resident"', "percent_off = 50"), ('"under_18"', "percent_off = 40")),
         (('"resident"', "percent_off = 50"), ('"under_18"', 'price = "6.00"\nproducts = "entry"')),
+        (('"resident"', "percent_off = 50"), ('"resident"', "percent_off = 50")),
         (('"resident"', "free = true"), ('"resident"', 'free = true\nhours = "10:00-11:00"')),
         (('"resident"', "percent_off = 50"), ('"resident"', 'percent_off = 50\nproducts = "parking"')),
     ],
