@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scan_tokens import CARD, OTHER_CARD, tokens
 
-from ardente.scan import Problem, Scan
+from ardente.scan import Problem, Scan, read_text
 from ardente.scan._assembler import Assembler
 from ardente.scan._layouts import LAYOUTS
 from ardente.testing.scanner import typed
@@ -136,6 +136,19 @@ def test_a_scan_shows_no_text_and_is_not_pickled():
         with pytest.raises(TypeError) as caught:
             leak(scan)
         assert CARD not in str(caught.value)
+
+
+@pytest.mark.parametrize("language", ["fr", "nl", "de", "en"])
+@pytest.mark.parametrize("problem", Problem)
+def test_every_problem_has_a_sentence_for_staff(problem, language):
+    assert Scan(problem=problem).staff_text(language)
+    assert Scan(CARD).staff_text(language) == ""
+
+
+def test_a_scan_that_another_program_received_is_read_alike():
+    assert read_text(typed(CARD, "be") + "\r\n", typed=True) == Scan(CARD)
+    assert read_text(CARD[:60] + "\n") == TORN
+    assert read_text("\n") == Scan("")
 
 
 @pytest.mark.parametrize("arguments", [{}, {"text": CARD, "problem": Problem.TORN}])

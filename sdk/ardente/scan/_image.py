@@ -40,8 +40,7 @@ def read_image(picture: Picture) -> Scan:
     codes = [code for code in found if code.format == zxingcpp.BarcodeFormat.QRCode]
     if len(codes) != 1:
         return Scan(problem=Problem.SEVERAL_CODES if codes else Problem.NO_CODE)
-    text = codes[0].text.strip("\r\n\t ")
-    return read_text(text) if text else Scan(problem=Problem.NO_CODE)
+    return read_text(codes[0].text)
 
 
 class ImageSource(BaseSource):

@@ -47,17 +47,27 @@ class Scan:
     def __repr__(self) -> str:
         return f"<Scan {self.problem or 'read'}>"
 
+    def staff_text(self, language: str = "fr") -> str:
+        """Return what staff should do about the problem, in fr, nl, de or en; "" where the scan was read.
+
+        Raises ValueError for another language.
+        """
+        from ardente._texts import scan_text
+
+        return scan_text(self.problem, language) if self.problem else ""
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Scan is not pickled: it holds the text of a card")
 
 
 def read_text(text: str, *, typed: bool = False) -> Scan:
-    """Read one scan that some other program received, without its Enter or Tab.
+    """Read one scan that some other program received; Enter and Tab around it are dropped.
 
     Args:
         text: the characters of the scan. What is not a card's is handed on for the validator to refuse.
         typed: they came through a keyboard, whose layout is to be undone.
     """
+    text = text.strip(" \r\n\t")
     if len(text) > MAX_CHARACTERS:
         return Scan(problem=Problem.TOO_LONG)
     if "\N{REPLACEMENT CHARACTER}" in text:
