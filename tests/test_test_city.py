@@ -17,6 +17,7 @@ from ardente.core.errors import TrustError
 from ardente.core.public_test_keys import KEY_IDS
 from ardente.core.reader import BytesReader
 from ardente.core.verdict import Judge
+from ardente.issuing import SigningKey
 from ardente.testing import (
     KEY_LABELS,
     TEST_CARDS,
