@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 
-from ardente.core.errors import ArdenteError
+from ._errors import CardError
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_SIZE = 10
@@ -22,7 +22,7 @@ _LOOKALIKES = str.maketrans("OIL", "011")
 _SEPARATORS = re.compile(r"[\s\-‐-―.]+")
 
 
-class SlipError(ArdenteError):
+class SlipError(CardError):
     """The text is not the code of a slip. The message never repeats it: who has the code can block the card."""
 
 
