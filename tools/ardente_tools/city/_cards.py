@@ -211,6 +211,11 @@ class CardTable:
         )
         return (index for (index,) in rows)
 
+    def is_cleared(self, list_number: int, index: int, now: int) -> bool:
+        """Tell whether an index is known at ``now``, and its bit is not set."""
+        where = f"list = ? AND number = ? AND exp > ? AND NOT ({_BIT_IS_SET})"
+        return self._count(where, list_number, index, now) == 1
+
     def expiries(self, list_number: int, now: int) -> dict[int, int]:
         """How many cards of a list expire at each `exp` after ``now``."""
         rows = self._db.execute(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -108,7 +108,8 @@ class City:
         """Remove what a cut `write_file` left."""
         for folder in (self.path, self.keys_path, self.roots_path, self.published_path, self.lists_path):
             for left in folder.glob(".*.new"):
-                left.unlink()
+                if left.is_file():
+                    left.unlink()
 
     def cards(self) -> CardTable:
         """Open the card table; the caller closes it."""
@@ -143,6 +144,11 @@ class City:
         """Return a private key of this folder. Raises `KeyFileError`."""
         return _keys.read_key(self.key_path(public), public.role, ask)
 
+    def remove_key(self, public: PublicKey) -> None:
+        """Remove the private part of a key that signs no more. What the disk keeps of it is the disk's affair."""
+        self.key_path(public).unlink(missing_ok=True)
+        sync_folder(self.keys_path)
+
     def card_signing_key(self, key: CardKey, ask: AskPassphrase) -> SigningKey:
         """Return the private part of a card key. Raises `KeyFileError`."""
         return self.read_key(PublicKey(_keys.CARD, key.public_key), ask)
@@ -153,8 +159,11 @@ class City:
         return [_keys.read_public_key(path.with_suffix(".pub"), role) for path in paths]
 
 
-def create_city(path: Path, config: Config) -> City:
-    """Make a new city's folder at ``path``, which must not exist or be empty, whole or not at all."""
+def create_city(path: Path, config: Config, fill: Callable[[City], None]) -> City:
+    """Make a new city's folder at ``path``, which must not exist or be empty; ``fill`` puts its first keys into it.
+
+    The folder is there whole or not at all. Raises `CityError`.
+    """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise CityError(f"{path} exists and is not empty. Choose another folder for the new city.")
     check_config(config, str(path / CONFIG_NAME))
@@ -166,6 +175,7 @@ def create_city(path: Path, config: Config) -> City:
         (building / folder).mkdir(mode=_FOLDER_MODE)
     CardTable.create(building / "cards.sqlite")
     write_file(building / CONFIG_NAME, _config_text(config).encode())
+    fill(City(building))
     if path.exists():
         path.rmdir()
     building.rename(path)

@@ -1,0 +1,255 @@
+"""Publishing: the bundle that partners fetch, with one status list for each card key.
+
+A list shows its bits to everybody, every day. So that they tell neither how many cards are revoked nor how many were
+yesterday, bits of indices that no card has are set and cleared beside them: how many bits change is drawn first, from
+the days that have passed alone, and decoys make up what true changes leave of it.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ardente._ed25519 import verify
+from ardente._files import PUBLIC_FILE_MODE, write_file
+from ardente.core.errors import FormatError, TrustError
+from ardente.core.keys import USE_CARD, KeySet, StatusKey, TokenKey
+from ardente.core.manifest import Manifest
+from ardente.core.reader import BytesReader
+from ardente.core.root import ROLE_BUNDLE, Root
+from ardente.core.status import inflate
+from ardente.core.trust import check_list, open_bundle, open_root, reopen_bundle
+from ardente.issuing import SigningKey, bundle, status_list
+
+from . import _card_keys
+from ._cards import GONE, CardKey, CardTable
+from ._errors import PublishError
+from ._folder import City
+from ._keys import BUNDLE, STATUS, AskPassphrase
+
+_DAY_S = 86400
+_LIST_TTL_S = _DAY_S
+_ROOT_WARNING_S = 90 * _DAY_S
+# The first list of a key shows this part of its entries as set, up to twice as many.
+_BASE_SHARE = 256
+# Reinstated cards are fewer than revoked ones, by about this factor.
+_CLEARED_SHARE = 8
+# Days without a publication count up to here.
+_MAX_DAYS = 45
+
+_random = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published: times in epoch seconds, size in bytes, and until when the root allows it."""
+
+    version: int
+    iat: int
+    exp: int
+    size_bytes: int
+    root_exp: int
+
+    @property
+    def root_ends_soon(self) -> bool:
+        """Whether a new root should be signed in the next 90 days."""
+        return self.iat + _ROOT_WARNING_S > self.root_exp
+
+
+@dataclass(frozen=True)
+class Published:
+    """The bundle that partners fetch now; ``bits`` are its lists by URI."""
+
+    manifest: Manifest
+    root_version: int
+    size_bytes: int
+    bits: dict[str, bytes]
+
+
+def publish(city: City, ask: AskPassphrase, now: int, *, force: bool = False) -> Publication:
+    """Make and publish the next bundle; loads the bundle and status keys and no other. Raises `PublishError`.
+
+    At most one a day (UTC) unless ``force``, so that the hour of a revocation stays hidden.
+    """
+    with city.lock(), city.cards() as table:
+        chain = city.roots()
+        root = city.newest_root()
+        before = read_published(city, chain)
+        _check_time(root, before, now, force)
+        bundle_keys, status_key = _signing_keys(city, root, ask)
+        with table.transaction():
+            table.purge(now - _longest_use_s(city))
+            _card_keys.turn_keys(city, table, now)
+            for key in _keys_in_use(table):
+                _hide_changes(city, table, key, before, now)
+            version = max(table.version(), before.manifest.version if before else 0) + 1
+            table.set_version(version)
+        exp = now + city.config.periods.bundle_valid_days * _DAY_S
+        keys = _keys_in_use(table)
+        lists = {
+            key.list_uri: status_list(status_key, key.list_uri, now, exp, _LIST_TTL_S, _bits(table, key, now))
+            for key in keys
+        }
+        data = bundle(
+            bundle_keys,
+            chain,
+            lists,
+            city=city.config.id,
+            version=version,
+            iat=now,
+            exp=exp,
+            key_set=_key_set(keys, status_key),
+            refresh_after_s=city.config.periods.refresh_after_days * _DAY_S,
+            max_grace_s=city.config.periods.max_grace_days * _DAY_S,
+        )
+        _check_bundle(data, chain[0], now)
+        _write(city, data, {key.kid: lists[key.list_uri] for key in keys})
+        _card_keys.remember_announced(city, table, now)
+        table.forget_order()
+        return Publication(version, now, exp, len(data), root.exp)
+
+
+def read_published(city: City, chain: list[bytes]) -> Published | None:
+    """Return what is published now, None where nothing is, or nothing that this city's roots signed."""
+    if not chain or not city.bundle_path.is_file():
+        return None
+    data = city.bundle_path.read_bytes()
+    reader = BytesReader(data)
+    bits = {}
+    try:
+        offer = reopen_bundle(reader, len(data), open_root(chain[0], verify), verify)
+        for span in offer.lists:
+            check_list(reader, offer, span)
+            bits[span.uri] = _inflated(data, span.lst_offset, span.lst_length, span.entries // 8)
+    except (TrustError, FormatError):
+        return None
+    return Published(offer.manifest, offer.installed.root.version, len(data), bits)
+
+
+def _check_time(root: Root, before: Published | None, now: int, force: bool) -> None:
+    if now >= root.exp:
+        raise PublishError(f"Root {root.version} has expired. Propose a new one: ardente city root propose")
+    if now < root.iat:
+        raise PublishError(f"This computer's clock is before the root, of {_when(root.iat)}. Set the clock.")
+    if before is None:
+        return
+    last = before.manifest.iat
+    if now < last:
+        raise PublishError(f"This computer's clock is before the last bundle, of {_when(last)}. Set the clock.")
+    if now == last or (now // _DAY_S == last // _DAY_S and not force):
+        raise PublishError(f"Today's bundle was published at {_when(last)}; --force makes another.")
+
+
+def _signing_keys(city: City, root: Root, ask: AskPassphrase) -> tuple[list[SigningKey], SigningKey]:
+    role = root.roles[ROLE_BUNDLE]
+    bundle_keys = [public for public in city.public_keys(BUNDLE) if public.public_key in role.keys]
+    if len(bundle_keys) < role.threshold:
+        raise PublishError(
+            f"The root asks for {role.threshold} of its bundle keys; {city.keys_path} has {len(bundle_keys)} of them."
+        )
+    status_keys = city.public_keys(STATUS)
+    if len(status_keys) != 1:
+        raise PublishError(f"One status key is needed in {city.keys_path}, and {len(status_keys)} are there.")
+    return [city.read_key(public, ask) for public in bundle_keys[: role.threshold]], city.read_key(status_keys[0], ask)
+
+
+def _longest_use_s(city: City) -> int:
+    """How long a reader may go by a bundle: so long after its `exp` an index is not used again."""
+    periods = city.config.periods
+    return (periods.bundle_valid_days + periods.max_grace_days) * _DAY_S
+
+
+def _keys_in_use(table: CardTable) -> list[CardKey]:
+    return [key for key in table.card_keys() if key.state != GONE]
+
+
+def _key_set(keys: Iterable[CardKey], status_key: SigningKey) -> KeySet:
+    tokens = {
+        key.kid: TokenKey(key.kid, USE_CARD, key.public_key, key.latest_exp, key.list_uri, key.entries) for key in keys
+    }
+    uris = sorted(key.list_uri for key in tokens.values())
+    return KeySet(tokens, [StatusKey(status_key.key_id, status_key.public_key, uris)])
+
+
+def _hide_changes(city: City, table: CardTable, key: CardKey, before: Published | None, now: int) -> None:
+    """Set and clear decoys until as many bits have changed as was drawn. Belongs in a transaction."""
+    per_day = city.config.lists.decoys_per_day
+    old = _indices(before.bits[key.list_uri]) if before and key.list_uri in before.bits else None
+    new = set(table.set_bits(key.kid, now))
+    if before is None or old is None:
+        most = max(key.entries // _BASE_SHARE, per_day)
+        _add_decoys(city, table, key, _padding(most, 1, len(new)), now)
+        return
+    days = min(max((now - before.manifest.iat) // _DAY_S, 1), _MAX_DAYS)
+    _add_decoys(city, table, key, _padding(per_day, days, len(new - old)), now)
+    # What the calendar clears is no change that anybody made.
+    cleared = sum(1 for index in old - new if table.is_cleared(key.kid, index, now))
+    decoys = [index for index in table.decoys(key.kid, now) if index in old]
+    count = _padding(max(per_day // _CLEARED_SHARE, 1), days, cleared)
+    table.spend_decoys(key.kid, _random.sample(decoys, min(count, len(decoys))))
+
+
+def _padding(least: int, days: int, true_changes: int) -> int:
+    """How many decoys to change beside ``true_changes``, for a total of ``least`` to twice as many a day."""
+    drawn = sum(_random.randint(least, 2 * least) for _ in range(days))
+    return drawn - true_changes if drawn >= true_changes else _random.randint(0, least)
+
+
+def _add_decoys(city: City, table: CardTable, key: CardKey, count: int, now: int) -> None:
+    """Set random free indices, each to last as long as some card of the list does."""
+    exps = table.expiries(key.kid, now)
+    if not exps:
+        longest = city.config.periods.longest_card_quarters
+        exps = {_card_keys.quarter_exp(now, quarters): 1 for quarters in range(1, longest + 1)}
+    # Cards come first where a list runs full.
+    count = min(count, (key.entries - table.used_entries(key.kid)) // 2)
+    drawn = _random.choices(list(exps), list(exps.values()), k=count)
+    table.add_decoys(key.kid, zip(table.free_indices(key, count), drawn, strict=True))
+
+
+def _bits(table: CardTable, key: CardKey, now: int) -> bytes:
+    bits = bytearray(key.entries // 8)
+    for index in table.set_bits(key.kid, now):
+        bits[index >> 3] |= 1 << (index & 7)
+    return bytes(bits)
+
+
+def _indices(bits: bytes) -> set[int]:
+    return {at * 8 + bit for at, byte in enumerate(bits) if byte for bit in range(8) if byte >> bit & 1}
+
+
+def _check_bundle(data: bytes, first_root: bytes, now: int) -> None:
+    """Take the new bundle as a partner would who knows the first root only."""
+    reader = BytesReader(data)
+    try:
+        offer = open_bundle(reader, len(data), open_root(first_root, verify), now, verify)
+        for span in offer.lists:
+            check_list(reader, offer, span)
+            _inflated(data, span.lst_offset, span.lst_length, span.entries // 8)
+    except (TrustError, FormatError) as error:
+        why = error.reason if isinstance(error, TrustError) else str(error)
+        raise PublishError(f"No partner would take the new bundle ({why}), so it is not published.") from None
+
+
+def _inflated(data: bytes, offset: int, length: int, size: int) -> bytes:
+    stream = io.BytesIO(data)
+    stream.seek(offset)
+    bits = bytearray()
+    inflate(stream, length, size, bits.extend)
+    return bytes(bits)
+
+
+def _write(city: City, data: bytes, lists: dict[int, bytes]) -> None:
+    for kid, token in lists.items():
+        write_file(city.lists_path / f"{kid}.cwt", token, PUBLIC_FILE_MODE)
+    write_file(city.bundle_path, data, PUBLIC_FILE_MODE)
+    for path in city.lists_path.glob("*.cwt"):
+        if path.name not in {f"{kid}.cwt" for kid in lists}:
+            path.unlink()
+
+
+def _when(time: int) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
