@@ -1,0 +1,367 @@
+"""Issues cards: one, or a batch from a CSV file that can be cut at any point and goes on where it stopped.
+
+A batch goes in chunks. The files of a chunk are written to a folder that is not yet one of the batch, and synced; then
+one transaction enters its cards and slips, marks the cards that they replace, and says how far the batch is; then the
+folder gets its name. What a cut leaves is told by the card table: a chunk that was entered is named, one that was not
+is deleted, and none of its indices was ever a card. A single card goes the same way, without a record of a batch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ardente._files import remove_cut_files, sync_folder, write_file
+from ardente.issuing import SigningKey, card, to_digits
+
+from ._cards import REPLACED, Batch, CardKey, CardRow, CardTable, NewCard
+from ._errors import CardError, CityError
+from ._folder import City
+from ._orders import Order, OrderFile
+from ._outputs import IssuedCard, Outputs
+from ._revocation import find_card
+from ._slips import Slip
+
+CARDS_PER_CHUNK = 500
+_PLAN_NAME = "batch.json"
+_MAX_PLAN_SIZE = 4096
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_SYNC_THREADS = 8
+_CHUNK_NAME = re.compile(r"\.?[0-9]{6}-[0-9]{6}(\.part)?")
+_FILE_NAME = re.compile(r"(cards?|slips?)(-[0-9]{6}){0,2}\.(txt|svg|png|pdf)")
+
+Progress = Callable[[int], None]
+
+
+class BatchError(CityError):
+    """A batch cannot be begun, gone on with or closed; nothing was issued or deleted."""
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ardente", tag="batch-1"):
+    """What batch.json in an output folder says. ``id`` is "" for a single card, which has no record in the table."""
+
+    id: str
+    cards: int
+    cards_per_chunk: int
+    card_format: str
+    slip_format: str
+
+
+class Closed(NamedTuple):
+    """What `close` did: whether the table had a record of the batch, and how many other files stay in the folder."""
+
+    had_record: bool
+    files_left: int
+
+
+class Issuer:
+    """Issues cards with the current card key of a city."""
+
+    def __init__(self, city: City, table: CardTable, signing_key: SigningKey) -> None:
+        self._city = city
+        self._table = table
+        self._signing_key = signing_key
+
+    def single(self, order: Order, folder: Path, card_format: str, slip_format: str) -> bool:
+        """Issue one card into the new folder ``folder``. Returns False where a cut run had issued one for it already:
+        then that card is put there, and no other is issued.
+
+        Raises `CityError`.
+        """
+        outputs = Outputs(self._city.config.name, card_format, slip_format)
+        plan = Plan("", 1, 1, card_format, slip_format)
+        with self._city.lock():
+            if self._finish_single(folder):
+                return False
+            if folder.is_symlink() or folder.exists():
+                raise BatchError(f"{folder} exists already; give the card a folder of its own.")
+            self._check([order])
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            key = self._key()
+            ((issued, new),) = made = self._make(key, [order])
+            part = _single_part(folder, new.slip_sha256.hex())
+            _write_folder(part, [(_PLAN_NAME, _json(plan)), *outputs.files([issued], "")])
+            with self._table.transaction():
+                self._enter(key, [order], made)
+            _name(part, folder)
+            self._table.forget_order()
+        return True
+
+    def batch(
+        self, file: OrderFile, folder: Path, card_format: str, slip_format: str, progress: Progress = lambda done: None
+    ) -> int:
+        """Issue the cards of ``file`` into ``folder``, or go on where that stopped; return how many were done before.
+
+        ``progress`` is told how many cards are done, now and then. The folder of the city is free for other commands
+        between two chunks. Raises `CityError`; then what is done stays done.
+        """
+        outputs = Outputs(self._city.config.name, card_format, slip_format)
+        with self._city.lock():
+            plan, batch = self._open(file, folder, card_format, slip_format)
+            self._settle(plan, batch, file.orders, folder)
+            self._check(file.orders[batch.lines_done :])
+        begun_at = done = batch.lines_done
+        while done < plan.cards:
+            progress(done)
+            with self._city.lock():
+                done = self._chunk(plan, batch.id, file.orders, folder, outputs, progress)
+        if begun_at < plan.cards:
+            with self._city.lock():
+                self._table.forget_order()
+        progress(done)
+        return begun_at
+
+    def _open(self, file: OrderFile, folder: Path, card_format: str, slip_format: str) -> tuple[Plan, Batch]:
+        if folder.is_dir():
+            remove_cut_files(folder / _PLAN_NAME)
+        plan = read_plan(folder)
+        batch = _find_batch(self._table, plan.id) if plan else None
+        if plan and batch:
+            if batch.source_sha256 != file.sha256 or plan.cards != len(file.orders):
+                raise BatchError(
+                    f"{folder} has the cards of another CSV file, or of this one before it was changed. Give another "
+                    "folder; a batch that will not be finished is closed with: ardente city issue --done FOLDER"
+                )
+            if (plan.card_format, plan.slip_format) != (card_format, slip_format):
+                raise BatchError(
+                    f"This batch was begun with --format {plan.card_format} --slips {plan.slip_format}; keep to them."
+                )
+            return plan, batch
+        if folder.exists() and (not folder.is_dir() or any(path.name != _PLAN_NAME for path in folder.iterdir())):
+            raise BatchError(f"{folder} exists and is not empty; give the batch a folder of its own.")
+        for other in self._table.batches():
+            if other.source_sha256 == file.sha256:
+                raise BatchError(
+                    f"The cards of this very CSV file are issued already, as batch {other.id}. Go on in the folder of "
+                    "that batch; or, where these are other people's cards, close it first: ardente city issue --done "
+                    f"FOLDER (or {other.id}, where its folder is lost)"
+                )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._table.transaction():
+            batch = self._table.begin_batch(file.sha256)
+            plan = Plan(batch.id, len(file.orders), CARDS_PER_CHUNK, card_format, slip_format)
+            # Inside the transaction: a plan without a record has issued nothing, and is written over.
+            write_file(folder / _PLAN_NAME, _json(plan))
+            sync_folder(folder.parent)
+        return plan, batch
+
+    def _settle(self, plan: Plan, batch: Batch, orders: Sequence[Order], folder: Path) -> None:
+        """Name the chunks that the table knows, delete the others."""
+        for start in range(0, plan.cards, plan.cards_per_chunk):
+            span = _span(orders, start, plan)
+            part, final = folder / f".{span}.part", folder / span
+            if start < batch.lines_done:
+                if part.is_dir():
+                    _name(part, final)
+            elif final.exists():
+                raise BatchError(
+                    f"{final} has cards that the card table does not know; was it restored from an old backup? Hand "
+                    "none of them out, move the folder away, and run the command again."
+                )
+            elif part.exists():
+                shutil.rmtree(part)
+
+    def _chunk(
+        self,
+        plan: Plan,
+        batch_id: str,
+        orders: Sequence[Order],
+        folder: Path,
+        outputs: Outputs,
+        progress: Progress,
+    ) -> int:
+        batch = _find_batch(self._table, batch_id)
+        if batch is None:
+            raise BatchError("This batch was closed by another command; nothing more is issued.")
+        start = batch.lines_done
+        if start >= plan.cards:
+            return start
+        chunk = orders[start : start + plan.cards_per_chunk]
+        span = _span(orders, start, plan)
+        part = folder / f".{span}.part"
+        key = self._key()
+        made = self._make(key, chunk)
+        cards = _counted((issued for issued, _ in made), start, progress)
+        _write_folder(part, outputs.files(cards, span))
+        with self._table.transaction():
+            self._enter(key, chunk, made)
+            self._table.set_lines_done(batch, start + len(chunk))
+        _name(part, folder / span)
+        return start + len(chunk)
+
+    def _finish_single(self, folder: Path) -> bool:
+        """Name a single card that was entered and not named; delete those that were not entered."""
+        finished = False
+        for part in folder.parent.glob(_single_part(folder, "*").name):
+            if self._table.card_of_slip(bytes.fromhex(part.name.split(".")[-2])):
+                _name(part, folder)
+                finished = True
+            else:
+                shutil.rmtree(part)
+        return finished
+
+    def _key(self) -> CardKey:
+        key = self._table.current_key()
+        if key.public_key != self._signing_key.public_key:
+            raise BatchError(
+                "The card key was changed by another command; run this one again to go on with the new key."
+            )
+        return key
+
+    def _check(self, orders: Sequence[Order]) -> None:
+        """Refuse orders that could not all be entered, before the first of them is."""
+        latest_exp = self._key().latest_exp
+        seen = set()
+        for order in orders:
+            if order.exp > latest_exp:
+                raise BatchError("The card key does not sign for as long yet; run first: ardente city publish")
+            if order.replaces:
+                row = self._replaced(order)
+                if (row.list_number, row.index) in seen:
+                    raise BatchError(f"Line {order.number} replaces a card that a line above replaces.")
+                seen.add((row.list_number, row.index))
+
+    def _replaced(self, order: Order) -> CardRow:
+        try:
+            row = find_card(self._table, order.replaces)
+        except CardError as error:
+            raise BatchError(f"The card to be replaced{_of_line(order)}: {error}") from None
+        if row.status == REPLACED:
+            raise BatchError(f"The card to be replaced{_of_line(order)} was replaced already; the new card has a slip.")
+        return row
+
+    def _make(self, key: CardKey, orders: Sequence[Order]) -> list[tuple[IssuedCard, NewCard]]:
+        made = []
+        for order, index in zip(orders, self._table.free_indices(key, len(orders)), strict=True):
+            token = card(self._signing_key, key.kid, order.exp, index, order.age_class, order.until_year)
+            slip = Slip.new()
+            issued = IssuedCard(order.number, order.exp, to_digits(token), slip)
+            made.append((issued, NewCard(index, order.exp, slip.sha256)))
+        return made
+
+    def _enter(self, key: CardKey, orders: Sequence[Order], made: Sequence[tuple[IssuedCard, NewCard]]) -> None:
+        # By index, so that nothing about the file's pages follows the lines.
+        self._table.add_cards(key, sorted((new for _, new in made), key=attrgetter("index")))
+        for order in orders:
+            if order.replaces:
+                self._table.set_status(self._replaced(order), REPLACED)
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """Return what an output folder says of itself; None where it is none. Raises `BatchError` where that is damaged."""
+    try:
+        with (folder / _PLAN_NAME).open("rb") as file:
+            plan = msgspec.json.decode(file.read(_MAX_PLAN_SIZE), type=Plan)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, msgspec.MsgspecError):
+        plan = None
+    if plan is None or plan.cards < 1 or plan.cards_per_chunk < 1:
+        raise BatchError(f"{folder / _PLAN_NAME} is damaged. Delete {folder} by hand, and close its batch by its id.")
+    return plan
+
+
+def cards_missing(table: CardTable, plan: Plan) -> int:
+    """How many cards of a batch are still to be issued, 0 where it is finished or closed."""
+    batch = _find_batch(table, plan.id)
+    return plan.cards - batch.lines_done if batch else 0
+
+
+def close(city: City, table: CardTable, batch_id: str, folder: Path | None) -> Closed:
+    """Forget a batch and delete its outputs in ``folder``. It can be repeated where it was cut."""
+    with city.lock():
+        # The record first: what cannot be gone on with can only be deleted further.
+        with table.transaction():
+            had_record = table.end_batch(batch_id)
+        left = _delete_outputs(folder) if folder else 0
+    return Closed(had_record, left)
+
+
+def _delete_outputs(folder: Path) -> int:
+    """Delete what we wrote in ``folder``, nothing else, and the folder where that empties it."""
+    for path in list(folder.iterdir()):
+        if path.is_symlink():
+            continue
+        if path.is_dir() and _CHUNK_NAME.fullmatch(path.name):
+            _delete_files(path)
+            if not any(path.iterdir()):
+                path.rmdir()
+    _delete_files(folder)
+    remove_cut_files(folder / _PLAN_NAME)
+    # The plan last: until then the folder can be named to --done once more.
+    (folder / _PLAN_NAME).unlink(missing_ok=True)
+    left = sum(1 for path in folder.rglob("*") if not path.is_dir())
+    if not left and not any(folder.iterdir()):
+        folder.rmdir()
+        sync_folder(folder.parent)
+    else:
+        sync_folder(folder)
+    return left
+
+
+def _delete_files(folder: Path) -> None:
+    for path in list(folder.iterdir()):
+        if _FILE_NAME.fullmatch(path.name):
+            path.unlink()
+
+
+def _find_batch(table: CardTable, batch_id: str) -> Batch | None:
+    return next((batch for batch in table.batches() if batch.id == batch_id), None)
+
+
+def _counted(cards: Iterable[IssuedCard], done: int, progress: Progress) -> Iterator[IssuedCard]:
+    for count, issued in enumerate(cards, done):
+        progress(count)
+        yield issued
+
+
+def _span(orders: Sequence[Order], start: int, plan: Plan) -> str:
+    last = min(start + plan.cards_per_chunk, len(orders)) - 1
+    return f"{orders[start].number:06}-{orders[last].number:06}"
+
+
+def _single_part(folder: Path, slip_sha256: str) -> Path:
+    """Where a single card is until the table has it. The name tells which card by what the table keeps of its slip."""
+    return folder.with_name(f".{folder.name}.{slip_sha256}.part")
+
+
+def _of_line(order: Order) -> str:
+    return f" by line {order.number}" if order.number else ""
+
+
+def _write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Make ``folder`` with ``files``, all on the disk when this returns."""
+    folder.mkdir(mode=0o700)
+    paths = []
+    for name, data in files:
+        path = folder / name
+        with os.fdopen(os.open(path, _NEW_FILE, 0o600), "wb") as file:
+            file.write(data)
+        paths.append(path)
+    # Together, so that the file system writes its journal a few times and not once a file.
+    with ThreadPoolExecutor(_SYNC_THREADS) as pool:
+        list(pool.map(_sync_file, paths))
+    sync_folder(folder)
+    sync_folder(folder.parent)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _name(part: Path, final: Path) -> None:
+    part.rename(final)
+    sync_folder(final.parent)
+
+
+def _json(plan: Plan) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n"
