@@ -23,7 +23,7 @@ from ardente._files import remove_cut_files, sync_folder, write_file
 from ardente.issuing import SigningKey, card, to_digits
 
 from ._cards import REPLACED, Batch, CardKey, CardRow, CardTable, NewCard
-from ._errors import CardError, CityError
+from ._errors import CardError, CityError, ListFullError
 from ._folder import City
 from ._orders import Order, OrderFile
 from ._outputs import IssuedCard, Outputs
@@ -218,10 +218,15 @@ class Issuer:
 
     def _check(self, orders: Sequence[Order]) -> None:
         """Refuse orders that could not all be entered, before the first of them is."""
-        latest_exp = self._key().latest_exp
+        key = self._key()
+        if len(orders) > key.entries - self._table.used_entries(key.kid):
+            raise ListFullError(
+                f"The status list of the card key has no room for {len(orders)} cards. Run: ardente city rotate-keys "
+                "--now, then: ardente city publish"
+            )
         seen = set()
         for order in orders:
-            if order.exp > latest_exp:
+            if order.exp > key.latest_exp:
                 raise BatchError("The card key does not sign for as long yet; run first: ardente city publish")
             if order.replaces:
                 row = self._replaced(order)

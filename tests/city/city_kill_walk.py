@@ -1,0 +1,179 @@
+"""Kills issuing at each of its operations on files and database in turn, runs it again, and looks at what is there.
+
+A program for test_city_batch.py: `city_kill_walk.py batch|single|done TEMPLATE WORK`. Prints how often it killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from city_desk import NOW_S, Desk, card_digits, slip_code, slip_codes
+
+from ardente_tools.city import _batch
+from ardente_tools.city._batch import close, read_plan
+from ardente_tools.city._cards import REPLACED, VALID
+from ardente_tools.city._folder import City
+from ardente_tools.city._slips import slip_sha256
+
+_FILE_EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+
+
+class KillAt:
+    """Kills this process at its ``n``-th operation."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+        connect = sqlite3.connect
+
+        def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+            db = connect(*args, **options)
+            # Called before each statement: before a COMMIT, and with the next operation behind it.
+            db.set_trace_callback(lambda statement: self._count())
+            return db
+
+        sqlite3.connect = traced  # type: ignore[assignment]
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, args: tuple[object, ...]) -> None:
+        if event in _FILE_EVENTS and not str(args[0]).endswith((".py", ".pyc")):
+            self._count()
+
+    def _count(self) -> None:
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_a_child(action: Callable[[], None], kill_at: int = 0) -> bool:
+    """Run ``action`` in a forked process; tell whether it lived to its end. Fails where it failed by itself."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            if kill_at:
+                KillAt(kill_at)
+            action()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(pid, 0)
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    assert killed or status == 0, "it failed by itself"
+    return not killed
+
+
+class Walk:
+    def __init__(self, template: Path, work: Path) -> None:
+        self._template = template
+        self.path = work / "walk"
+
+    def prepare(self) -> None:
+        """A fresh copy of a city that has issued one card, and an order file that replaces it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.mkdir()
+        shutil.copytree(self._template, self.path / "city")
+        desk = self.desk()
+        desk.issuer.single(desk.order(), self.path / "old", "digits", "text")
+        slip = slip_code((self.path / "old" / "slip.txt").read_text())
+        (self.path / "slip").write_text(slip)
+        (self.path / "orders.csv").write_text(f"age,replaces\nsenior,\n-,{slip}\nchild 2030,\n")
+
+    def desk(self) -> Desk:
+        return Desk(City(self.path / "city"))
+
+    @property
+    def out(self) -> Path:
+        return self.path / "out"
+
+
+class BatchWalk(Walk):
+    def act(self) -> None:
+        self.desk().batch(self.path / "orders.csv", self.out)
+
+    def check(self) -> None:
+        desk = self.desk()
+        cards, slips = card_digits(self.out), slip_codes(self.out)
+        assert list(cards) == list(slips) == [2, 3, 4]
+        check_table(desk, cards, slips)
+        (batch,) = desk.table.batches()
+        assert batch.lines_done == 3
+        assert sorted(os.listdir(self.out)) == ["000002-000003", "000004-000004", "batch.json"]
+
+
+class SingleWalk(Walk):
+    def act(self) -> None:
+        desk = self.desk()
+        if self.out.exists():
+            # Cut behind the last step that matters: the clerk sees the card and does not ask again.
+            return
+        desk.issuer.single(desk.order("senior", replaces=(self.path / "slip").read_text()), self.out, "digits", "text")
+
+    def check(self) -> None:
+        card = (self.out / "card.txt").read_text().strip()
+        slip = slip_code((self.out / "slip.txt").read_text())
+        check_table(self.desk(), {0: card}, {0: slip})
+        assert sorted(os.listdir(self.out)) == ["batch.json", "card.txt", "slip.txt"]
+        assert not list(self.path.glob(".*.part"))
+
+
+class DoneWalk(BatchWalk):
+    def prepare(self) -> None:
+        super().prepare()
+        assert in_a_child(super().act)
+
+    def act(self) -> None:
+        desk = self.desk()
+        plan = read_plan(self.out)
+        if plan:
+            close(desk.city, desk.table, plan.id, self.out)
+
+    def check(self) -> None:
+        desk = self.desk()
+        assert desk.table.batches() == []
+        assert not [path for path in self.out.rglob("*") if path.is_file()]
+        assert desk.table.count_cards(VALID, NOW_S) == 3
+
+
+def check_table(desk: Desk, cards: dict[int, str], slips: dict[int, str]) -> None:
+    """As many cards as were handed out, each with its slip, and the former card replaced."""
+    rows = [desk.row(digits) for digits in cards.values()]
+    assert len(set(rows)) == len(rows)
+    for number, row in zip(cards, rows, strict=True):
+        assert row is not None
+        assert row.status == VALID
+        assert desk.table.card_of_slip(slip_sha256(slips[number])) == row
+    assert desk.table.count_cards(VALID, NOW_S) == len(cards)
+    assert desk.table.count_cards(REPLACED, NOW_S) == 1
+
+
+def main(what: str, template: str, work: str) -> None:
+    _batch.CARDS_PER_CHUNK = 2
+    walk = {"batch": BatchWalk, "single": SingleWalk, "done": DoneWalk}[what](Path(template), Path(work))
+    for kill_at in count(1):
+        walk.prepare()
+        lived = in_a_child(walk.act, kill_at)
+        if not lived:
+            assert in_a_child(walk.act)
+        try:
+            walk.check()
+        except BaseException:
+            print(f"after a kill at operation {kill_at}:", file=sys.stderr)
+            raise
+        if lived:
+            print("kills:", kill_at - 1)
+            return
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
