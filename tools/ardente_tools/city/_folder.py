@@ -23,7 +23,7 @@ import msgspec
 from ardente._files import sync_folder, write_file
 from ardente.core import cose
 from ardente.core.errors import FormatError
-from ardente.core.root import Root, parse_root
+from ardente.core.root import MAX_ROOT_SIZE, Root, parse_root
 from ardente.issuing import SigningKey
 
 from . import _keys
@@ -183,11 +183,29 @@ def create_city(path: Path, config: Config, fill: Callable[[City], None]) -> Cit
     return City(path)
 
 
+def make_config(city_id: str, name: str, base_uri: str, entries: int) -> Config:
+    """Return the configuration of a new city. Raises `CityError` where one value is not allowed."""
+    lists = {"base_uri": base_uri, "entries": entries}
+    try:
+        return msgspec.convert({"id": city_id, "name": name, "lists": lists}, Config)
+    except msgspec.ValidationError as error:
+        raise CityError(f"The city cannot be made: {_in_words(str(error))}") from None
+
+
 def check_config(config: Config, where: str) -> None:
     """Refuse periods that do not go together. Raises `CityError`."""
     periods = config.periods
     if periods.refresh_after_days > periods.bundle_valid_days:
         raise CityError(f"{where}: refresh_after_days must not be more than bundle_valid_days.")
+
+
+def read_root_file(path: Path) -> Root:
+    """Return the root in a file, its signatures not verified. Raises `CityError`."""
+    try:
+        with path.open("rb") as file:
+            return parse_root_file(file.read(MAX_ROOT_SIZE + 1), str(path))
+    except OSError as error:
+        raise CityError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def parse_root_file(data: bytes, where: str) -> Root:

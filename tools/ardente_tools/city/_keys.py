@@ -123,6 +123,11 @@ def read_key(path: Path, role: str, ask: AskPassphrase) -> SigningKey:
     return key
 
 
+def is_encrypted(path: Path) -> bool:
+    """Tell whether the private key in ``path`` has a passphrase. Raises `KeyFileError`."""
+    return _decode(path, _KeyFile).derivation is not None
+
+
 def read_public_key(path: Path, role: str = "") -> PublicKey:
     """Return the public key in a ``.pub`` file, of ``role`` where one is given. Raises `KeyFileError`."""
     public = _decode(path, PublicKey)

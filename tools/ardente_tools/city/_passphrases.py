@@ -22,7 +22,7 @@ passphrase_fd = click.option(
 
 
 class Passphrases:
-    """Passphrases for one command; ``descriptor`` None asks at the terminal, ``same`` asks once for all keys."""
+    """Passphrases for one command; ``descriptor`` None asks at the terminal, ``same`` opens all keys with one."""
 
     def __init__(self, descriptor: int | None, *, same: bool = True) -> None:
         self._lines = None if descriptor is None else _read_lines(descriptor)
@@ -31,18 +31,13 @@ class Passphrases:
 
     def ask(self, path: Path) -> str:
         """Return the passphrase of the key file ``path``. Raises `KeyFileError`."""
-        if self._lines is not None:
-            return self._next_line()
         if self._given is None or not self._same:
-            self._given = _prompt(f"Passphrase of {path.name}")
+            self._given = self._next_line() if self._lines else _prompt(f"Passphrase of {path.name}")
         return self._given
 
     def choose(self, what_for: str) -> str:
         """Return a new passphrase, typed twice at a terminal. Raises `KeyFileError` where it is too short."""
-        if self._lines is not None:
-            passphrase = self._next_line()
-        else:
-            passphrase = _prompt(f"New passphrase for {what_for}", confirm=True)
+        passphrase = self._next_line() if self._lines else _prompt(f"New passphrase for {what_for}", confirm=True)
         if len(passphrase) < _SHORTEST:
             raise KeyFileError(f"A passphrase has at least {_SHORTEST} characters; a few random words are best.")
         return passphrase
@@ -51,7 +46,7 @@ class Passphrases:
         raise TypeError("passphrases are not pickled")
 
     def _next_line(self) -> str:
-        assert self._lines
+        assert self._lines is not None
         # The last one stands for all that follow.
         return self._lines.pop(0) if len(self._lines) > 1 else self._lines[0]
 

@@ -152,7 +152,10 @@ def _signing_keys(city: City, root: Root, ask: AskPassphrase) -> tuple[list[Sign
         )
     status_keys = city.public_keys(STATUS)
     if len(status_keys) != 1:
-        raise PublishError(f"One status key is needed in {city.keys_path}, and {len(status_keys)} are there.")
+        raise PublishError(
+            f"One status key is needed, and {city.keys_path} has {len(status_keys)}. Run: ardente city rotate-keys "
+            "--role status"
+        )
     return [city.read_key(public, ask) for public in bundle_keys[: role.threshold]], city.read_key(status_keys[0], ask)
 
 

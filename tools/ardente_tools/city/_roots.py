@@ -103,10 +103,10 @@ def describe(proposal: Proposal) -> list[str]:
     for role, number in ROLE_NUMBERS.items():
         keys = root.roles[number].keys
         before = previous.roles[number] if previous else None
-        of = f"{root.roles[number].threshold} of {len(keys)} {role} keys must sign"
+        of = f"{role}: {root.roles[number].threshold} of {len(keys)} keys must sign"
         if before and before.threshold != root.roles[number].threshold:
             of += f" (before: {before.threshold})"
-        lines.append(f"{of}:")
+        lines.append(of)
         lines += [f"  {_key_line(key, 'new' if before and key not in before.keys else '')}" for key in keys]
         lines += [f"  {_key_line(key, 'leaves')}" for key in (before.keys if before else []) if key not in keys]
     return lines
