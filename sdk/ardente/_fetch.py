@@ -6,7 +6,7 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from email.message import Message
+from http.client import HTTPMessage
 from typing import IO, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -106,7 +106,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows to http and https only, and never from https to http."""
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         scheme = urlsplit(newurl).scheme
         if scheme != "https" and (scheme != "http" or req.type == "https"):

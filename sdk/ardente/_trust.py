@@ -11,7 +11,7 @@ from .core import reasons
 from .core.errors import FormatError, TrustError
 from .core.reader import BytesReader
 from .core.status import inflate
-from .core.trust import check_list, open_bundle
+from .core.trust import check_list, reopen_bundle
 from .core.verdict import Judge
 
 if TYPE_CHECKING:
@@ -41,13 +41,10 @@ class Trust:
 def read_trust(data: bytes, anchor: Installed, stamp: Stamp, *, allow_test_city: bool) -> Trust:
     """Return the trust in the bundle ``data``, whose chain of roots is walked from ``anchor``. Raises `TrustError`.
 
-    No clock is asked: a bundle is installed while its root is in force, and stays so when the root expires after. How
-    old it may grow is a matter of its own `exp`, at each check.
+    How old it may grow is a matter of its own `exp`, at each check.
     """
     reader = BytesReader(data)
-    offer = open_bundle(
-        reader, len(data), anchor, now=0, verify=verify, has_clock=False, allow_test_city=allow_test_city
-    )
+    offer = reopen_bundle(reader, len(data), anchor, verify, allow_test_city)
     status_bits = {}
     for span in offer.lists:
         check_list(reader, offer, span)
