@@ -59,6 +59,7 @@ def parse_application(payload: bytes) -> Application:
 def _parse_part(item: "object") -> Part:
     path, length, sha256 = elements(item, 3, 3)
     name = text(path, 64)
-    if name.strip(_PATH) or name[0] == "/" or ".." in name:
+    # Each segment has a name, so that no part lies outside the folder and none has two paths.
+    if name.strip(_PATH) or not all([segment.strip(".") for segment in name.split("/")]):
         raise FormatError("An application has a part outside its own folder.")
     return Part(name, number(length, 1, MAX_APPLICATION_SIZE), byte_string(sha256, 32))
