@@ -91,6 +91,7 @@ def bundle(
         refresh_after_s,
         max_grace_s,
         [ListEntry(uri, len(lists[uri]), hashlib.sha256(lists[uri]).digest()) for uri in uris],
+        len(chain),
     )
     signed = sign_document(cose.TYP_BUNDLE, encode.manifest_payload(manifest), keys)
     return b"".join([signed, *chain, *(lists[uri] for uri in uris)])

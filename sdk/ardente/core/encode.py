@@ -97,6 +97,7 @@ def manifest_payload(value: "manifest.Manifest") -> bytes:
                 manifest.MAX_GRACE: value.max_grace_s,
             },
             manifest.LISTS: [[entry.uri, entry.length, entry.sha256] for entry in value.lists],
+            manifest.ROOT_VERSION: value.root_version,
         }
     )
 

@@ -51,6 +51,10 @@ class KeySet:
         self.tokens = tokens
         self.status = status
 
+    def public_keys(self) -> "list[bytes]":
+        """All its keys."""
+        return [key.public_key for key in list(self.tokens.values()) + self.status]
+
     def list_uris(self) -> "list[str]":
         """The URIs of all lists, ascending."""
         return sorted([key.list_uri for key in self.tokens.values()])

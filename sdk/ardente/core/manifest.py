@@ -7,6 +7,7 @@ from . import cbor
 from .errors import FormatError
 from .fields import byte_string, city, elements, exact_labels, number, text, time
 from .keys import KeySet, parse_key_set
+from .root import MAX_ROOT_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 MAX_MANIFEST_SIZE = 8192
 MAX_LIST_SIZE = 4 << 20
-CITY, EXP, IAT, VERSION, KEYS, CAMPAIGNS, POLICY, LISTS = 1, 4, 6, -1, -2, -3, -4, -5
+CITY, EXP, IAT, VERSION, KEYS, CAMPAIGNS, POLICY, LISTS, ROOT_VERSION = 1, 4, 6, -1, -2, -3, -4, -5, -6
 REFRESH_AFTER, MAX_GRACE = 1, 2
-_LABELS = (CITY, EXP, IAT, VERSION, KEYS, CAMPAIGNS, POLICY, LISTS)
+_LABELS = (CITY, EXP, IAT, VERSION, KEYS, CAMPAIGNS, POLICY, LISTS, ROOT_VERSION)
 MAX_CAMPAIGN = 0xFFFF
 BEARER_CITY, BEARER_MERCHANT = 1, 2
 _CAMPAIGN_LABELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
@@ -70,7 +71,10 @@ class Campaign:
 
 
 class Manifest:
-    """A parsed manifest. Times are epoch seconds, ``refresh_after_s`` and ``max_grace_s`` seconds."""
+    """A parsed manifest. Times are epoch seconds, ``refresh_after_s`` and ``max_grace_s`` seconds.
+
+    ``root_version`` is the root it stands under: a chain cut short before that root does not carry this manifest.
+    """
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class Manifest:
         refresh_after_s: int,
         max_grace_s: int,
         lists: "list[ListEntry]",
+        root_version: int,
     ) -> None:
         self.city = city
         self.version = version
@@ -93,6 +98,7 @@ class Manifest:
         self.refresh_after_s = refresh_after_s
         self.max_grace_s = max_grace_s
         self.lists = lists
+        self.root_version = root_version
 
 
 def parse_manifest(payload: bytes) -> Manifest:
@@ -120,6 +126,7 @@ def parse_manifest(payload: bytes) -> Manifest:
         number(policy[REFRESH_AFTER], 1, _MAX_PERIOD_S),
         number(policy[MAX_GRACE], 0, _MAX_PERIOD_S),
         [_parse_list(entry) for entry in elements(value[LISTS], 0, 256)],
+        number(value[ROOT_VERSION], 1, MAX_ROOT_VERSION),
     )
 
 

@@ -3,6 +3,8 @@
 A COSE_Sign of `TYP_ROOT` over a map. Labels 1, 4 and 6 mean what they mean in a CWT (RFC 8392).
 """
 
+import hashlib
+
 from . import cbor
 from .cose import Signed, key_id
 from .errors import FormatError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     Verify = Callable[[bytes, bytes, bytes], bool]
 
 MAX_ROOT_SIZE = 4096
+MAX_ROOT_VERSION = 0xFFFF
 CITY, EXP, IAT, VERSION, ROLES = 1, 4, 6, -1, -2
 ROLE_ROOT, ROLE_BUNDLE, ROLE_FIRMWARE = 1, 2, 3
 _MAX_KEYS = 16
@@ -39,14 +42,17 @@ class Role:
 
 
 class Root:
-    """A parsed root. Times are epoch seconds."""
+    """A parsed root. Times are epoch seconds; ``sha256`` is that of the payload, which tells two roots apart."""
 
-    def __init__(self, city: str, version: int, iat: int, exp: int, roles: "dict[int, Role]") -> None:
+    def __init__(
+        self, city: str, version: int, iat: int, exp: int, roles: "dict[int, Role]", sha256: bytes = b""
+    ) -> None:
         self.city = city
         self.version = version
         self.iat = iat
         self.exp = exp
         self.roles = roles
+        self.sha256 = sha256
 
 
 def parse_root(payload: bytes) -> Root:
@@ -67,7 +73,8 @@ def parse_root(payload: bytes) -> Root:
     exp = time(value[EXP])
     if exp <= iat:
         raise FormatError("A root expires before it begins.")
-    return Root(city(value[CITY]), number(value[VERSION], 1, 0xFFFF), iat, exp, roles)
+    version = number(value[VERSION], 1, MAX_ROOT_VERSION)
+    return Root(city(value[CITY]), version, iat, exp, roles, hashlib.sha256(payload).digest())
 
 
 def _parse_role(value: "object") -> Role:

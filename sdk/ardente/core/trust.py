@@ -5,12 +5,14 @@ taken in this order, and nothing is kept where a step fails:
 
 1. Its parts are parsed with their sizes bounded: a manifest (at most 8 KB), the whole chain of roots from version 1 on
    (at most 4 KB each), the status lists that the manifest names, and nothing behind them.
-2. The chain is walked from the root in force, one version at a time; each root is signed by the threshold of the one
-   before it and by its own. Roots up to the one in force are passed over.
+2. The chain is walked from the root believed first, one version at a time; each root is signed by the threshold of the
+   one before it and by its own. It leads through the root in force, so that what was installed can be opened again
+   from the first root; roots before the first cannot be verified and decide nothing.
 3. The last root must not be expired. Those between may be: they only lead to it.
 4. The manifest is signed by the threshold of the last root's bundle role.
-5. Neither the root's version nor the bundle's goes down, nor the manifest's `iat`; one version is one manifest, and a
-   manifest is not older than the root it stands under.
+5. Neither the root's version nor the bundle's goes down, nor the manifest's `iat`; one version is one manifest. A
+   manifest is not older than the root it stands under, and names that root's version: who holds back the newest root
+   holds back every manifest under it, and cannot keep a dropped root or firmware key alive under fresh lists.
 6. Each list has the length and SHA-256 that the manifest states, the URI under which it stands, and a status key that
    may sign it.
 7. The caller keeps root and bundle together, by one rename.
@@ -53,7 +55,8 @@ _HASH_CHUNK_SIZE = 1024
 class Installed:
     """What a reader believes now: the root in force and, once there is one, the manifest under it.
 
-    ``signers`` are the bundle keys whose signatures the manifest carries, ``payload_sha256`` its identity.
+    ``signers`` are the bundle keys whose signatures the manifest carries, ``payload_sha256`` its identity; ``first``
+    is the root that a person believed.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class Installed:
         manifest: "Manifest | None" = None,
         signers: "list[bytes] | None" = None,
         payload_sha256: bytes = b"",
+        first: "Root | None" = None,
     ) -> None:
         self.root = root
+        self.first = first or root
         self.manifest = manifest
         self.signers = signers or []
         self.payload_sha256 = payload_sha256
@@ -123,7 +128,9 @@ def open_bundle(
     signed, manifest, root, at = _read_documents(reader, length, installed, verify, allow_test_city)
     recovered = _drops_a_signer(root, installed)
     _check_times(root, manifest, installed, now, has_clock, recovered)
-    offer = _judge_manifest(signed, manifest, root, at, length, verify)
+    offer = Offer(
+        _judge_manifest(signed, manifest, root, installed.first, verify), manifest, _list_spans(manifest, at, length)
+    )
     offer.recovered = recovered
     offer.unchanged = offer.installed.payload_sha256 == installed.payload_sha256
     if not offer.unchanged and not recovered:
@@ -140,7 +147,9 @@ def reopen_bundle(
     Raises `TrustError` where the file is not what was installed.
     """
     signed, manifest, root, at = _read_documents(reader, length, first, verify, allow_test_city)
-    return _judge_manifest(signed, manifest, root, at, length, verify)
+    return Offer(
+        _judge_manifest(signed, manifest, root, first.first, verify), manifest, _list_spans(manifest, at, length)
+    )
 
 
 def check_list(reader: "Reader", offer: Offer, span: ListSpan) -> None:
@@ -201,16 +210,19 @@ def _read_documents(
     root, at = _walk_chain(reader, at, installed, verify, allow_test_city)
     if manifest.city != root.city:
         raise TrustError(reasons.WRONG_CITY)
+    if not allow_test_city and any_test_key(manifest.keys.public_keys()):
+        raise TrustError(reasons.TEST_CITY)
     return signed, manifest, root, at
 
 
-def _judge_manifest(signed: Signed, manifest: Manifest, root: Root, at: int, length: int, verify: "Verify") -> Offer:
+def _judge_manifest(signed: Signed, manifest: Manifest, root: Root, first: Root, verify: "Verify") -> Installed:
     """Step 4, and what of step 5 needs no clock and no memory: the manifest stands under ``root``."""
     signers = _require(root.roles[ROLE_BUNDLE], signed, verify)
-    if manifest.iat < root.iat:
+    if manifest.iat < root.iat or manifest.root_version < root.version:
         raise TrustError(reasons.OLDER_THAN_ROOT)
-    digest = hashlib.sha256(signed.payload).digest()
-    return Offer(Installed(root, manifest, signers, digest), manifest, _list_spans(manifest, at, length))
+    if manifest.root_version > root.version:
+        raise TrustError(reasons.ROOT_SKIPPED)
+    return Installed(root, manifest, signers, hashlib.sha256(signed.payload).digest(), first)
 
 
 def _parse_root(data: bytes, allow_test_city: bool) -> "tuple[Signed, Root]":
@@ -255,7 +267,7 @@ def _walk_chain(
     reader: "Reader", at: int, installed: Installed, verify: "Verify", allow_test_city: bool
 ) -> "tuple[Root, int]":
     """Return the last root of the chain, verified, and the offset behind it."""
-    trusted = installed.root
+    trusted = installed.first
     version = 0
     while read_up_to(reader, at, 2) == SIGN_TAG:
         try:
@@ -269,11 +281,14 @@ def _walk_chain(
             raise TrustError(reasons.ROOT_SKIPPED)
         if root.city != trusted.city:
             raise TrustError(reasons.WRONG_CITY)
+        for known in (installed.first, installed.root):
+            if version == known.version and root.sha256 != known.sha256:
+                raise TrustError(reasons.ROOT_SKIPPED)
         if version > trusted.version:
             _require(trusted.roles[ROLE_ROOT], signed, verify)
             _require(root.roles[ROLE_ROOT], signed, verify)
             trusted = root
-    if version < trusted.version:
+    if version < installed.root.version:
         raise TrustError(reasons.OLDER_ROOT)
     return trusted, at
 
@@ -286,13 +301,14 @@ def _drops_a_signer(root: Root, installed: Installed) -> bool:
 def _check_times(
     root: Root, manifest: Manifest, installed: Installed, now: int, has_clock: bool, recovered: bool
 ) -> None:
+    time = now
     if recovered:
-        floor = root.iat
-        now = max(now, floor) if has_clock else floor
+        time = max(now, root.iat) if has_clock else root.iat
     elif installed.manifest:
-        now = max(now, installed.manifest.iat)
-    if now >= root.exp:
+        time = max(now, installed.manifest.iat)
+    if time >= root.exp:
         raise TrustError(reasons.ROOT_EXPIRED)
+    # By the clock alone: counted from what is installed, a stolen key could run ahead by a day at every step.
     if has_clock and max(root.iat, manifest.iat) > now + MAX_FUTURE_S:
         raise TrustError(reasons.FROM_THE_FUTURE)
 
