@@ -15,7 +15,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from ardente import _texts
+from ardente import Freshness, _texts
 from ardente.core import reasons
 from ardente.scan import Problem
 
@@ -136,10 +136,22 @@ def test_a_plural_follows_its_language() -> None:
     assert _texts.freshness_text(12, timedelta(days=2), "de") == "Bündel 12, 2 Tage alt"
 
 
-def test_staff_are_told_when_the_bundle_needs_an_update() -> None:
-    assert _texts.refresh_text("fresh", False, "en") == ""
-    assert "Newer data" in _texts.refresh_text("fresh", True, "en")
-    assert "expired" in _texts.refresh_text("stale-accepted", True, "en")
+@pytest.mark.parametrize(
+    ("state", "refresh_due", "text"),
+    [
+        ("fresh", False, ""),
+        ("fresh", True, "Newer data of the city should be out: update them. (bundle 12, 3 days old)"),
+        ("stale-refused", True, "Newer data of the city should be out: update them. (bundle 12, 3 days old)"),
+        (
+            "stale-accepted",
+            False,
+            "The city's data have expired and are still accepted for a while: update them soon. "
+            "(bundle 12, 3 days old)",
+        ),
+    ],
+)
+def test_staff_are_told_when_the_bundle_needs_an_update(state, refresh_due: bool, text: str) -> None:
+    assert Freshness(12, timedelta(days=3), state, refresh_due).staff_text("en") == text
 
 
 def test_a_catalogue_that_was_not_compiled_says_what_to_do(tmp_path: Path) -> None:

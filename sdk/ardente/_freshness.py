@@ -27,6 +27,16 @@ class Freshness(NamedTuple):
     state: State
     refresh_due: bool
 
+    def staff_text(self, language: str = "fr") -> str:
+        """Return what staff should do about the age of the data, with that age; "" where nothing is to be done.
+
+        ``language`` is "fr", "nl", "de" or "en"; ValueError for any other.
+        """
+        from ._texts import freshness_text, refresh_text
+
+        remedy = refresh_text(self.state, self.refresh_due, language)
+        return f"{remedy} ({freshness_text(self.bundle_version, self.age, language)})" if remedy else ""
+
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON can carry it, the age in whole seconds."""
         return {

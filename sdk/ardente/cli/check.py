@@ -85,7 +85,7 @@ def check(
         else:
             answer = desk.answer(_one_scan())
     click.echo(_json(answer.to_dict()) if as_json else answer.text(staff=staff))
-    if not as_json and (warning := answer.warning()):
+    if not as_json and (warning := answer.verdict.freshness.staff_text(desk.language)):
         click.echo(warning, err=True)
     ctx.exit(0 if answer.verdict.accepted else 1)
 
@@ -122,13 +122,6 @@ class _Answer:
         if self.quote is not None:
             lines += ["", self.quote.text(self.language)]
         return "\n".join(lines)
-
-    def warning(self) -> str:
-        freshness = self.verdict.freshness
-        remedy = _texts.refresh_text(freshness.state, freshness.refresh_due, self.language)
-        if not remedy:
-            return ""
-        return f"{remedy} ({_texts.freshness_text(freshness.bundle_version, freshness.age, self.language)})"
 
     def to_dict(self) -> dict[str, Any]:
         found = {
