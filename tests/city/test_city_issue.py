@@ -1,0 +1,164 @@
+"""`ardente city issue` as a clerk types it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from city_desk import NOW_S, card_digits, found, slip_code
+from click.testing import CliRunner, Result
+
+from ardente.cli import main
+from ardente.scan import read_image
+from ardente_tools.city._cards import REPLACED, VALID
+from ardente_tools.city._folder import City
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def city_folder(tmp_path: Path) -> Path:
+    return found(tmp_path / "city").path
+
+
+@pytest.fixture
+def run(city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def issue(*args: str, stdin: str = "") -> Result:
+        return CliRunner().invoke(main, ["city", "--folder", str(city_folder), "issue", *args], input=stdin)
+
+    return issue
+
+
+def valid_cards(city_folder: Path) -> int:
+    with City(city_folder).cards() as table:
+        return table.count_cards(VALID, NOW_S)
+
+
+def test_one_card_with_its_slip(run: Run, tmp_path: Path) -> None:
+    result = run("-o", "card", "--format", "png", "--age", "senior", "--quarters", "8")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"A card and its slip are in card, valid until \d\d\.\d\d\.\d{4}\.", result.output)
+    assert "--done card" in result.output
+    assert read_image(tmp_path / "card" / "card.png").text
+
+
+def test_pdf_cards_have_pdf_slips_unless_told_otherwise(run: Run, tmp_path: Path) -> None:
+    run("-o", "one", "--format", "pdf")
+    run("-o", "other", "--format", "pdf", "--slips", "text")
+    assert sorted(os.listdir(tmp_path / "one")) == ["batch.json", "card.pdf", "slip.pdf"]
+    assert sorted(os.listdir(tmp_path / "other")) == ["batch.json", "card.pdf", "slip.txt"]
+
+
+@pytest.mark.parametrize("by", ["slip on standard input", "slip in a file", "picture"])
+def test_a_card_is_replaced(run: Run, tmp_path: Path, city_folder: Path, by: str) -> None:
+    run("-o", "old", "--format", "png")
+    code = slip_code((tmp_path / "old" / "slip.txt").read_text())
+    (tmp_path / "code.txt").write_text(f"{code}\n")
+    source = {"slip on standard input": "-", "slip in a file": "code.txt", "picture": "old/card.png"}[by]
+    result = run("-o", "new", "--replaces", source, stdin=f"{code}\n")
+    assert result.exit_code == 0, result.output
+    assert "revoked from the next bundle on" in result.output
+    assert code not in result.output
+    with City(city_folder).cards() as table:
+        assert (table.count_cards(VALID, NOW_S), table.count_cards(REPLACED, NOW_S)) == (1, 1)
+
+
+def test_a_batch_says_where_it_is_and_what_to_do_next(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("age;quarters\nsenior;4\nchild 2030;\n")
+    result = run("orders.csv", "-o", "out", "--format", "digits")
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines() == [
+        "2 cards and their slips are in out, numbered by the lines of orders.csv.",
+        "When they are handed out, delete orders.csv, and run: ardente city issue --done out",
+    ]
+    assert list(card_digits(tmp_path / "out")) == [2, 3]
+    assert "(2 of them before)" in run("orders.csv", "-o", "out", "--format", "digits").output
+
+
+def test_a_column_with_names_is_refused_and_nothing_is_made(run: Run, tmp_path: Path, city_folder: Path) -> None:
+    (tmp_path / "orders.csv").write_text("age,nom\nsenior,Marie Dupont\n")
+    result = run("orders.csv", "-o", "out")
+    assert result.exit_code == 2
+    assert "'nom'" in result.output
+    assert "Marie" not in result.output
+    assert not (tmp_path / "out").exists()
+    assert valid_cards(city_folder) == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ((), "Say with -o"),
+        (("orders.csv", "-o", "out", "--age", "senior"), "in a CSV file they are columns"),
+        (("orders.csv", "-o", "out"), "orders.csv cannot be read"),
+        (("-o", "out", "--age", "12/03/2011"), "never a birth date"),
+        (("-o", "out", "--quarters", "99"), "1 to 21 quarters"),
+        (("-o", "out", "--replaces", "none.png"), "no such file"),
+        (("--done", "out", "-o", "out"), "--done stands alone"),
+        (("--done", "nothing"), "neither a folder with cards nor the id of a batch"),
+    ],
+)
+def test_wrong_use_is_a_sentence_and_status_2(
+    run: Run, tmp_path: Path, city_folder: Path, args: tuple[str, ...], sentence: str
+) -> None:
+    result = run(*args)
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+    assert valid_cards(city_folder) == 0
+
+
+def test_done_asks_and_then_deletes(run: Run, tmp_path: Path) -> None:
+    run("-o", "card")
+    assert run("--done", "card", stdin="n\n").exit_code == 1
+    assert (tmp_path / "card").exists()
+    result = run("--done", "card", stdin="y\n")
+    assert result.exit_code == 0, result.output
+    assert "can often be restored" in result.output
+    assert not (tmp_path / "card").exists()
+
+
+def test_a_batch_whose_folder_is_lost_is_closed_by_its_id(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("age\nsenior\n")
+    run("orders.csv", "-o", "out")
+    (tmp_path / "out").rename(tmp_path / "lost")
+    refusal = run("orders.csv", "-o", "again")
+    assert refusal.exit_code == 2
+    batch_id = re.search(r"or ([0-9a-f]{8}),", refusal.output)
+    assert batch_id is not None
+    assert run("--done", batch_id[1]).exit_code == 0
+    assert run("orders.csv", "-o", "again").exit_code == 0
+
+
+def test_the_bar_and_the_messages_go_to_different_streams(city_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("age\n" + "-\n" * 120)
+    arguments = ["city", "--folder", str(city_folder), "issue", "orders.csv", "-o", "out", "--format", "digits"]
+    program = "from ardente.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "FORCE_COLOR": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert result.stdout.startswith("120 cards and their slips")
+    assert "Cards" in result.stderr
+
+
+def test_nothing_that_is_said_names_a_card(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("age\nsenior\n-\n")
+    said = run("orders.csv", "-o", "out", "--format", "digits").output
+    said += run("orders.csv", "-o", "elsewhere", "--format", "digits").output
+    said += run("--done", "out", "--yes").output
+    assert not re.search(r"[0-9]{10}", said)
+    assert not re.search(r"\w{6}-\w{6}-\w{6}", said)
