@@ -15,6 +15,8 @@ import jsonschema
 import pytest
 import segno
 from desk import PROJECT, TARIFF, assert_no_card
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ardente import PartnerKey, TrustStore, _texts
 from ardente.testing import TEST_CARDS
@@ -316,6 +318,15 @@ def test_a_bad_line_gets_one_answer_and_the_next_card_is_read(ardente, cards, li
     bad, good = map(json.loads, answers)
     assert (bad["accepted"], bad["reason"], bad["problem"]) == (False, "not_a_card", problem)
     assert good["accepted"]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=300).map(lambda line: line.replace(b"\n", b" ")), max_size=5))
+def test_whatever_comes_each_line_has_its_answer(ardente, schema, lines: list[bytes]) -> None:
+    answers = ardente("check", "--json", input=b"".join(line + b"\n" for line in lines)).stdout.splitlines()
+    assert len(answers) == len(lines)
+    for answer in answers:
+        schema.validate(json.loads(answer))
 
 
 def test_a_last_line_without_an_end_is_answered(ardente, cards) -> None:

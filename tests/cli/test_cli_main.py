@@ -36,6 +36,20 @@ def test_a_tariff_is_checked_by_the_same_command(ardente) -> None:
     assert "is fine" in ardente("tariff", "check", TARIFF).stdout
 
 
+def test_the_price_table_follows_the_language_of_the_command(ardente) -> None:
+    assert "Inwoner" in ardente("--language", "nl", "tariff", "table", TARIFF).stdout
+    assert "Einwohner" in ardente("--language", "nl", "tariff", "table", TARIFF, "--language", "de").stdout
+
+
+def test_the_page_of_commands_names_each_of_them() -> None:
+    page = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
+    context = click.Context(main)
+    for name in OWN_COMMANDS:
+        command = main.get_command(context, name)
+        for path in [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]:
+            assert f"`ardente {path}" in page
+
+
 def test_an_unknown_command_is_a_usage_error(ardente) -> None:
     result = ardente("chekc")
     assert result.exit_code == 2

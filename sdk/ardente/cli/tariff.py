@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._options import chosen_language, language_option
+from ._refusal import Refusal
+
 if TYPE_CHECKING:
     from ..tariff import Tariffs
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
-LANGUAGE = click.option(
-    "--language", type=click.Choice(["fr", "nl", "de", "en"]), default="fr", show_default=True, help="Of the labels."
-)
-
-
-class _Refusal(click.ClickException):
-    exit_code = 2
 
 
 @click.group()
@@ -34,7 +30,7 @@ def check(file: Path) -> None:
     try:
         tariffs = Tariffs.load(file)
     except TariffError as error:
-        raise _Refusal(str(error)) from None
+        raise Refusal(str(error)) from None
     classes = f", age classes {', '.join(tariffs.age_classes)}" if tariffs.age_classes else ""
     click.echo(
         f"{file.name} is fine: {_count(len(tariffs.products), 'product')}, "
@@ -46,9 +42,10 @@ def check(file: Path) -> None:
 @tariff.command()
 @FILE
 @click.option("--at", metavar="DATETIME", help="The prices at this moment, such as 2027-07-04T10:30 (local time).")
-@LANGUAGE
+@language_option()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def table(file: Path, at: str | None, language: str, as_json: bool) -> None:
+@click.pass_context
+def table(ctx: click.Context, file: Path, at: str | None, as_json: bool) -> None:
     """What everybody pays, as a table.
 
     Without --at: the prices that hold at any time; reductions for certain times are listed below them.
@@ -56,12 +53,13 @@ def table(file: Path, at: str | None, language: str, as_json: bool) -> None:
     from ..tariff import TariffError, Tariffs
     from ..tariff._table import PriceTable
 
+    language = chosen_language(ctx)
     try:
         tariffs = Tariffs.load(file)
         prices = PriceTable(tariffs, None if at is None else _moment(at, tariffs))
         shown = json.dumps(prices.to_dict(language), ensure_ascii=False) if as_json else prices.text(language)
     except TariffError as error:
-        raise _Refusal(str(error)) from None
+        raise Refusal(str(error)) from None
     click.echo(shown)
 
 
