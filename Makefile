@@ -43,7 +43,7 @@ lint: venv
 	$(BIN)/mypy
 
 bench: venv
-	@$(BIN)/python scripts/bench.py
+	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-disable-gc --benchmark-quiet -q --timeout 1200
 
 clean:
 	rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
