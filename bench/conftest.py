@@ -83,7 +83,8 @@ def _lines() -> Iterator[str]:
     width = max(len(row["name"]) for row in _rows)
     for row in _rows:
         value = "not measured" if row["value"] is None else f"{row['value']:.3f}"
-        yield f"{row['name']:<{width}}  {value:>12}  {row['goal']:>8} {row['unit']:<12} {'ok' if row['ok'] else 'NOT OK'}"
+        goal = f"{row['goal']} {row['unit']}"
+        yield f"{row['name']:<{width}}  {value:>12}  {goal:<28} {'ok' if row['ok'] else 'NOT OK'}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
