@@ -29,6 +29,7 @@ NEXT, CURRENT, OLD, GONE = "next", "current", "old", "gone"
 
 _APPLICATION_ID = 0x41524443
 _SCHEMA_VERSION = 1
+_LOCK_TIMEOUT_S = 10
 _SCHEMA = f"""
 CREATE TABLE card (
     list INTEGER NOT NULL,
@@ -108,9 +109,10 @@ class CardTable:
         """Open the table at ``path``. Raises `CityError` where there is none."""
         if not path.is_file():
             raise CityError(f"{path} is missing. Restore it from the backup; without it no card can be issued.")
-        self._db = _connect(path)
+        self._db = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
         try:
             known = self._value("PRAGMA application_id"), self._value("PRAGMA user_version")
+            _configure(self._db)
         except sqlite3.DatabaseError:
             known = None
         if known != (_APPLICATION_ID, _SCHEMA_VERSION):
@@ -121,7 +123,8 @@ class CardTable:
     def create(path: Path) -> None:
         """Make an empty table at ``path``, readable by its owner only."""
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_FILE_MODE))
-        with closing(_connect(path)) as db:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            _configure(db)
             db.executescript(
                 f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_SCHEMA_VERSION};"
                 f"{_SCHEMA} COMMIT;"
@@ -133,8 +136,11 @@ class CardTable:
     def __enter__(self) -> CardTable:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Close the table; raises `CityError` for what is not a programmer's but the disk's error."""
         self.close()
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+            raise CityError(f"The card table cannot be used ({error}); look at the disk, and try again.") from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -143,7 +149,8 @@ class CardTable:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has rolled it back already
+                self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
 
@@ -324,10 +331,8 @@ class CardTable:
         return int(value)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=10, isolation_level=None)
+def _configure(db: sqlite3.Connection) -> None:
     # A write-ahead log would keep the order of issue; what is deleted or moved is overwritten; nothing goes to a
     # temporary file; a commit is on the disk, the removal of its journal included.
     for setting in ("journal_mode = DELETE", "secure_delete = ON", "temp_store = MEMORY", "synchronous = EXTRA"):
         db.execute(f"PRAGMA {setting}")
-    return db

@@ -226,7 +226,7 @@ def _read_config(path: Path) -> Config:
             f"{path.parent} has no {CONFIG_NAME}, so it is no city's folder. Name one with --folder, or make one: "
             "ardente city init"
         ) from None
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise CityError(f"{path}: {_in_words(str(error))}") from None
     check_config(config, str(path))
     return config

@@ -176,6 +176,6 @@ def _decode(path: Path, kind: type[_T]) -> _T:
         return msgspec.json.decode(data[:_MAX_FILE_SIZE], type=kind)
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}.") from None
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         what = "private key" if kind is _KeyFile else "public key (a .pub file)"
         raise KeyFileError(f"{path} is no {what} of ours.") from None

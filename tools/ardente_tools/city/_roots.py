@@ -156,7 +156,7 @@ def read_document(path: Path, kind: type[_Document]) -> _Document:
             return msgspec.json.decode(file.read(_MAX_FILE_SIZE), type=kind)
     except OSError as error:
         raise CeremonyError(f"{path} cannot be read: {error.strerror}.") from None
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         what = "proposal of a root" if kind is Proposal else "signature on a root"
         raise CeremonyError(f"{path} is no {what}.") from None
 

@@ -216,7 +216,7 @@ def revoke(ctx: click.Context, card: str) -> None:
     from ._revocation import Change
     from ._revocation import revoke as revoke_card
 
-    if revoke_card(_city(ctx), _card_text(ctx, card)) is Change.NOTHING:
+    if revoke_card(_city(ctx), card_text(ctx, card)) is Change.NOTHING:
         click.echo("This card was revoked already.")
     else:
         click.echo("Revoked. Partners refuse it once they have the next bundle: ardente city publish")
@@ -230,7 +230,7 @@ def reinstate(ctx: click.Context, card: str) -> None:
     from ._revocation import Change
     from ._revocation import reinstate as reinstate_card
 
-    if reinstate_card(_city(ctx), _card_text(ctx, card)) is Change.NOTHING:
+    if reinstate_card(_city(ctx), card_text(ctx, card)) is Change.NOTHING:
         click.echo("This card was not revoked.")
     else:
         click.echo("Reinstated. Partners accept it once they have the next bundle: ardente city publish")
@@ -357,8 +357,8 @@ def _chosen_as_before(made: City, role: str, source: Passphrases) -> str | None:
     return source.choose(f"the new {role} key (the same as before is best)")
 
 
-def _card_text(ctx: click.Context, card: str) -> str:
-    """The text of one scan or slip: from a picture, a text file, or one line of standard input."""
+def card_text(ctx: click.Context, card: str) -> str:
+    """The text of one scan or slip: from a picture, a text file, or one line of standard input. Raises `CardError`."""
     from ardente.cli._options import chosen_language
     from ardente.scan import read_image, read_text
 
@@ -385,8 +385,7 @@ def _read_card_file(path: Path) -> bytes:
     except (OSError, ValueError):
         # Whoever typed a slip's code or a card's text as the argument must not see it again, or in a log.
         raise CardError(
-            "There is no such file. The card or slip is read from a file, or scanned or typed after: "
-            "ardente city revoke -"
+            "There is no such file. The card or slip is read from a file; or give - in its place, and scan or type it."
         ) from None
 
 
