@@ -10,10 +10,11 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from city_desk import NOW_S, Desk, card_digits, found, index_of, outputs, slip_code, slip_codes
+from city_desk import NOW, NOW_S, Desk, card_digits, found, index_of, outputs, slip_code, slip_codes
 from city_printed import digits_in, pdf_pages, pdf_text, svg_picture
 
 from ardente.core import reasons
@@ -21,6 +22,7 @@ from ardente_tools.city import _batch, _card_keys
 from ardente_tools.city._batch import BatchError, cards_missing, close, read_plan
 from ardente_tools.city._cards import REPLACED, VALID
 from ardente_tools.city._errors import ListFullError
+from ardente_tools.city._orders import Validity
 from ardente_tools.city._revocation import reinstate, revoke
 from ardente_tools.city._slips import slip_sha256
 
@@ -334,6 +336,19 @@ def test_a_list_without_room_is_said_before_the_first_card(tmp_path: Path) -> No
         desk.batch(path, tmp_path / "out")
     assert desk.table.count_cards(VALID, NOW_S) == 0
     desk.table.close()
+
+
+def test_a_validity_that_partners_do_not_know_yet_is_refused(desk: Desk, tmp_path: Path) -> None:
+    desk.validity = Validity(NOW + timedelta(days=60), desk.city.config.periods.longest_card_quarters)
+    with pytest.raises(BatchError, match="run first: ardente city publish"):
+        desk.batch(csv_file(tmp_path, *FIVE), tmp_path / "out")
+    assert desk.table.count_cards(VALID, NOW_S) == 0
+
+
+def test_a_folder_may_have_any_name(desk: Desk, tmp_path: Path) -> None:
+    desk.issuer.single(desk.order(), tmp_path / "carte [1] *", "digits", "text")
+    with pytest.raises(BatchError, match="exists already"):
+        desk.issuer.single(desk.order(), tmp_path / "sub" / "..", "digits", "text")
 
 
 # Closing

@@ -76,6 +76,7 @@ def test_a_batch_says_where_it_is_and_what_to_do_next(run: Run, tmp_path: Path) 
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "2 cards and their slips are in out, numbered by the lines of orders.csv.",
+        "Partners know the card key from the next bundle on: ardente city publish",
         "When they are handed out, delete orders.csv, and run: ardente city issue --done out",
     ]
     assert list(card_digits(tmp_path / "out")) == [2, 3]
@@ -162,3 +163,9 @@ def test_nothing_that_is_said_names_a_card(run: Run, tmp_path: Path) -> None:
     said += run("--done", "out", "--yes").output
     assert not re.search(r"[0-9]{10}", said)
     assert not re.search(r"\w{6}-\w{6}-\w{6}", said)
+
+
+def test_once_the_key_is_published_a_new_card_needs_no_publication(run: Run, city_folder: Path) -> None:
+    assert "Partners know the card key from the next bundle on" in run("-o", "one").output
+    assert CliRunner().invoke(main, ["city", "--folder", str(city_folder), "publish"]).exit_code == 0
+    assert "bundle" not in run("-o", "other").output

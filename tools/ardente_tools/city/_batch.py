@@ -8,6 +8,7 @@ is deleted, and none of its indices was ever a card. A single card goes the same
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -70,12 +71,18 @@ class Issuer:
         self._table = table
         self._signing_key = signing_key
 
+    @property
+    def key_is_published(self) -> bool:
+        """Whether partners who are up to date know the key of these cards."""
+        return self._table.current_key().announced_at > 0
+
     def single(self, order: Order, folder: Path, card_format: str, slip_format: str) -> bool:
         """Issue one card into the new folder ``folder``. Returns False where a cut run had issued one for it already:
         then that card is put there, and no other is issued.
 
         Raises `CityError`.
         """
+        folder = Path(os.path.abspath(folder))
         outputs = Outputs(self._city.config.name, card_format, slip_format)
         plan = Plan("", 1, 1, card_format, slip_format)
         with self._city.lock():
@@ -200,7 +207,7 @@ class Issuer:
     def _finish_single(self, folder: Path) -> bool:
         """Name a single card that was entered and not named; delete those that were not entered."""
         finished = False
-        for part in folder.parent.glob(_single_part(folder, "*").name):
+        for part in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
             if self._table.card_of_slip(bytes.fromhex(part.name.split(".")[-2])):
                 _name(part, folder)
                 finished = True

@@ -33,6 +33,9 @@ class SlipPage(NamedTuple):
     code: str
     last_day: date
 
+    def __repr__(self) -> str:
+        return f"<SlipPage {self.number}>"
+
 
 def slip_as_text(city_name: str, page: SlipPage) -> str:
     """Return the slip as plain text of at most 80 columns."""

@@ -17,9 +17,10 @@ from ._orders import Order, OrderFile, Validity, last_day, order, read_orders
 from ._outputs import CARD_FORMATS, PDF, SLIP_FORMATS, TEXT
 from ._passphrases import Passphrases, passphrase_fd
 from ._slip_text import day
-from .cli import _card_text
+from .cli import card_text
 
 _SHOW_AFTER_CARDS = 100
+_KEY_UNKNOWN = "Partners know the card key from the next bundle on: ardente city publish"
 
 
 @click.command()
@@ -85,7 +86,7 @@ def issue(
         orders = read_orders(csv_file, validity, quarters=quarters, valid_until=valid_until)
         _issue_batch(run, orders, csv_file.name)
         return
-    former = _card_text(ctx, replaces) if replaces else ""
+    former = card_text(ctx, replaces) if replaces else ""
     _issue_single(run, order(0, validity, age=age, quarters=quarters, valid_until=valid_until, replaces=former))
 
 
@@ -108,7 +109,10 @@ def _issue_single(run: _Run, order: Order) -> None:
         if not issuer.single(order, run.output, run.card_format, run.slip_format):
             click.echo(f"The card that a cut run had issued is in {run.output}; no other was issued.")
             return
+        known = issuer.key_is_published
     click.echo(f"A card and its slip are in {run.output}, valid until {day(last_day(order.exp))}.")
+    if not known:
+        click.echo(_KEY_UNKNOWN)
     if order.replaces:
         click.echo("The former card is revoked from the next bundle on: ardente city publish")
     click.echo(f"When they are handed out: ardente city issue --done {run.output}")
@@ -118,8 +122,11 @@ def _issue_batch(run: _Run, file: OrderFile, csv_name: str) -> None:
     cards = len(file.orders)
     with run.issuer() as issuer, _progress(cards) as progress:
         before = issuer.batch(file, run.output, run.card_format, run.slip_format, progress)
+        known = issuer.key_is_published
     went_on = f" ({before:,} of them before)" if before else ""
     click.echo(f"{cards:,} cards and their slips are in {run.output}{went_on}, numbered by the lines of {csv_name}.")
+    if not known:
+        click.echo(_KEY_UNKNOWN)
     if any(order.replaces for order in file.orders):
         click.echo("Replaced cards are revoked from the next bundle on: ardente city publish")
     click.echo(f"When they are handed out, delete {csv_name}, and run: ardente city issue --done {run.output}")
