@@ -56,7 +56,7 @@ def ardente_trust_store(tmp_path: Path, ardente_test_city: TestCity, ardente_clo
 
 @pytest.fixture
 def ardente_validator(ardente_trust_store: TrustStore, ardente_clock: FakeClock) -> Validator:
-    """A validator of the test city: no grace, no passback, no cap, no tag."""
+    """A validator of the test city, as a desk has it: no passback, no cap, no tag."""
     from ardente import Validator
 
     return Validator(ardente_trust_store, clock=ardente_clock, allow_test_city=True)
