@@ -12,8 +12,9 @@ Each name is loaded on first use, so that a program pays for what it needs only.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+# Not from typing, which takes longer to load than all of this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._errors import FetchError, StoreError
     from ._freshness import Freshness

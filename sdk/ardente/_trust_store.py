@@ -132,13 +132,11 @@ class TrustStore:
         url = url or memory.url
         if not url:
             raise StoreError("No address to update from is known yet: give it once, and it is remembered.")
-        anchor = self._anchor()
+        self._anchor()
         if memory.url != url or memory.bundle_sha256 != self._bundle_sha256():
             memory = _Memory(url)
         fetched = fetch(url, MAX_BUNDLE_SIZE, memory.etag, memory.last_modified)
         if fetched.data is None:
-            # Asked again only with the name of what is installed, which may have been damaged since.
-            self._load(anchor, self._allow_test_city)
             return False
         changed = self.install(fetched.data)
         self._remember(_Memory(url, fetched.etag, fetched.last_modified, _sha256(fetched.data).hexdigest()))
