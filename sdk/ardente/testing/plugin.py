@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ardente.testing import FakeClock, TestCard, TestCity
 
 
+AGE_CLASSES = {name: frozenset({name}) for name in ("child", "youth", "senior")}
+
+
 @pytest.fixture
 def ardente_clock() -> FakeClock:
     """A clock that stands still at 10:00 UTC of Monday, 1 June 2026; ``advance`` turns it on."""
@@ -56,7 +59,7 @@ def ardente_trust_store(tmp_path: Path, ardente_test_city: TestCity, ardente_clo
 
 @pytest.fixture
 def ardente_validator(ardente_trust_store: TrustStore, ardente_clock: FakeClock) -> Validator:
-    """A validator of the test city, as a desk has it: no passback, no cap, no tag."""
+    """A validator of the test city, as a desk has it: the card's age classes under their own names, no passback."""
     from ardente import Validator
 
-    return Validator(ardente_trust_store, clock=ardente_clock, allow_test_city=True)
+    return Validator(ardente_trust_store, age_classes=AGE_CLASSES, clock=ardente_clock, allow_test_city=True)
