@@ -268,9 +268,7 @@ def rotate_keys(
         passphrase = _chosen_as_before(made, role, source)
         stolen, count = _card_keys.drop_compromised(made, passphrase, _now(), frozenset(kids))
         numbers = ", ".join(str(key.kid) for key in stolen)
-        click.echo(
-            f"Card key {numbers} is dropped. {count} valid cards must be printed again: issue each with --replaces."
-        )
+        click.echo(f"Card key {numbers} is dropped. Valid cards to print again, with issue --replaces: {count}.")
         click.echo("Next: ardente city publish --force, and tell the partners to update.")
     else:
         key = _card_keys.announce_key(made, _chosen_as_before(made, role, source), _now(), at_once=at_once)
