@@ -74,8 +74,7 @@ def issue(city: City, now: int, count: int = 1, quarters: int = 4) -> list[Issue
         exp = quarter_exp(now, quarters)
         slips = [Slip.new() for _ in range(count)]
         cards = [
-            NewCard(index, exp, slip.sha256)
-            for index, slip in zip(table.free_indices(key, count), slips, strict=True)
+            NewCard(index, exp, slip.sha256) for index, slip in zip(table.free_indices(key, count), slips, strict=True)
         ]
         with table.transaction():
             table.add_cards(key, cards)

@@ -153,6 +153,15 @@ def test_versions_go_up_even_where_the_card_table_is_an_old_backup(city: City) -
     assert publish_on(city, 3).version == 4
 
 
+def test_a_key_number_that_partners_know_is_not_used_again_by_an_old_backup(city: City) -> None:
+    publish_on(city, 0)
+    backup = (city.path / "cards.sqlite").read_bytes()
+    assert _card_keys.announce_key(city, None, NOW_S, at_once=True).kid == 2
+    publish_on(city, 1)
+    (city.path / "cards.sqlite").write_bytes(backup)
+    assert _card_keys.announce_key(city, None, NOW_S, at_once=True).kid == 3
+
+
 @pytest.mark.parametrize("revocations", [0, 1, 5, PER_DAY])
 def test_how_many_bits_change_a_day_does_not_depend_on_revocations(city: City, revocations: int) -> None:
     cards = issue(city, NOW_S, 100)

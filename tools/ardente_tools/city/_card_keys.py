@@ -14,6 +14,7 @@ from ._cards import CURRENT, GONE, NEXT, OLD, VALID, CardKey, CardTable
 from ._errors import CityError
 from ._folder import City
 from ._keys import PublicKey
+from ._published import read_published
 
 _DAY_S = 86400
 _KIDS = range(1, 256)
@@ -29,6 +30,9 @@ def quarter_exp(now: int, quarters: int) -> int:
 def add_card_key(city: City, table: CardTable, public: PublicKey, state: str, now: int) -> CardKey:
     """Enter a key whose file is written, with a list of its own. Belongs in a transaction. Raises `CityError`."""
     used = {key.kid for key in table.card_keys()}
+    # An old backup of the table does not know the newest keys; partners do.
+    published = read_published(city, city.roots())
+    used |= set(published.manifest.keys.tokens) if published else set()
     kid = max(used, default=0) + 1
     if kid not in _KIDS:
         raise CityError("This city has had 255 card keys, and a number is never used twice; found a new city.")

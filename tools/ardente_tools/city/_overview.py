@@ -11,7 +11,7 @@ from ardente.core.root import ROLE_BUNDLE, Root
 from . import _keys
 from ._cards import CURRENT, GONE, REPLACED, REVOKED, VALID, CardTable
 from ._folder import City, parse_root_file
-from ._publish import Published, read_published
+from ._published import Published, read_published
 from ._roots import ROLE_NUMBERS
 
 _DAY_S = 86400

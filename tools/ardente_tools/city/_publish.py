@@ -7,7 +7,6 @@ the days that have passed alone, and decoys make up what true changes leave of i
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +16,9 @@ from ardente._ed25519 import verify
 from ardente._files import PUBLIC_FILE_MODE, write_file
 from ardente.core.errors import FormatError, TrustError
 from ardente.core.keys import USE_CARD, KeySet, StatusKey, TokenKey
-from ardente.core.manifest import Manifest
 from ardente.core.reader import BytesReader
 from ardente.core.root import ROLE_BUNDLE, Root
-from ardente.core.status import inflate
-from ardente.core.trust import check_list, open_bundle, open_root, reopen_bundle
+from ardente.core.trust import check_list, open_bundle, open_root
 from ardente.issuing import SigningKey, bundle, status_list
 
 from . import _card_keys
@@ -29,6 +26,7 @@ from ._cards import GONE, CardKey, CardTable
 from ._errors import PublishError
 from ._folder import City
 from ._keys import BUNDLE, STATUS, AskPassphrase
+from ._published import Published, inflated, read_published
 
 _DAY_S = 86400
 _LIST_TTL_S = _DAY_S
@@ -59,16 +57,6 @@ class Publication:
         return self.iat + _ROOT_WARNING_S > self.root_exp
 
 
-@dataclass(frozen=True)
-class Published:
-    """The bundle that partners fetch now; ``bits`` are its lists by URI."""
-
-    manifest: Manifest
-    root_version: int
-    size_bytes: int
-    bits: dict[str, bytes]
-
-
 def publish(city: City, ask: AskPassphrase, now: int, *, force: bool = False) -> Publication:
     """Make and publish the next bundle; loads the bundle and status keys and no other. Raises `PublishError`.
 
@@ -80,15 +68,9 @@ def publish(city: City, ask: AskPassphrase, now: int, *, force: bool = False) ->
         before = read_published(city, chain)
         _check_time(root, before, now, force)
         bundle_keys, status_key = _signing_keys(city, root, ask)
-        with table.transaction():
-            table.purge(now - _longest_use_s(city))
-            _card_keys.turn_keys(city, table, now)
-            for key in _keys_in_use(table):
-                _hide_changes(city, table, key, before, now)
-            version = max(table.version(), before.manifest.version if before else 0) + 1
-            table.set_version(version)
-        exp = now + city.config.periods.bundle_valid_days * _DAY_S
+        version = _begin(city, table, before, now)
         keys = _keys_in_use(table)
+        exp = now + city.config.periods.bundle_valid_days * _DAY_S
         lists = {
             key.list_uri: status_list(status_key, key.list_uri, now, exp, _LIST_TTL_S, _bits(table, key, now))
             for key in keys
@@ -112,21 +94,19 @@ def publish(city: City, ask: AskPassphrase, now: int, *, force: bool = False) ->
         return Publication(version, now, exp, len(data), root.exp)
 
 
-def read_published(city: City, chain: list[bytes]) -> Published | None:
-    """Return what is published now, None where nothing is, or nothing that this city's roots signed."""
-    if not chain or not city.bundle_path.is_file():
-        return None
-    data = city.bundle_path.read_bytes()
-    reader = BytesReader(data)
-    bits = {}
-    try:
-        offer = reopen_bundle(reader, len(data), open_root(chain[0], verify), verify)
-        for span in offer.lists:
-            check_list(reader, offer, span)
-            bits[span.uri] = _inflated(data, span.lst_offset, span.lst_length, span.entries // 8)
-    except (TrustError, FormatError):
-        return None
-    return Published(offer.manifest, offer.installed.root.version, len(data), bits)
+def _begin(city: City, table: CardTable, before: Published | None, now: int) -> int:
+    """Bring the table up to today and return the version of the new bundle.
+
+    On the disk before any bundle shows it: a decoy that partners see must never be a free index here.
+    """
+    with table.transaction():
+        table.purge(now - _longest_use_s(city))
+        _card_keys.turn_keys(city, table, now)
+        for key in _keys_in_use(table):
+            _hide_changes(city, table, key, before, now)
+        version = max(table.version(), before.manifest.version if before else 0) + 1
+        table.set_version(version)
+    return version
 
 
 def _check_time(root: Root, before: Published | None, now: int, force: bool) -> None:
@@ -231,18 +211,10 @@ def _check_bundle(data: bytes, first_root: bytes, now: int) -> None:
         offer = open_bundle(reader, len(data), open_root(first_root, verify), now, verify)
         for span in offer.lists:
             check_list(reader, offer, span)
-            _inflated(data, span.lst_offset, span.lst_length, span.entries // 8)
+            inflated(data, span.lst_offset, span.lst_length, span.entries // 8)
     except (TrustError, FormatError) as error:
         why = error.reason if isinstance(error, TrustError) else str(error)
         raise PublishError(f"No partner would take the new bundle ({why}), so it is not published.") from None
-
-
-def _inflated(data: bytes, offset: int, length: int, size: int) -> bytes:
-    stream = io.BytesIO(data)
-    stream.seek(offset)
-    bits = bytearray()
-    inflate(stream, length, size, bits.extend)
-    return bytes(bits)
 
 
 def _write(city: City, data: bytes, lists: dict[int, bytes]) -> None:

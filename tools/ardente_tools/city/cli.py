@@ -49,7 +49,7 @@ def city(ctx: click.Context, folder: Path) -> None:
     ctx.obj = folder
 
 
-@city.command()
+@city.command(short_help="Make a new city's folder and first keys.")
 @click.option("--id", "city_id", required=True, help="Lower-case letters, digits and hyphens; it never changes.")
 @click.option("--name", required=True, help="The city's name for people, as it stands on the cards.")
 @click.option("--lists", "base_uri", metavar="URI", help="Where the status lists are, such as https://…/status.")
@@ -96,7 +96,7 @@ def init(
     _echo_next_step(made)
 
 
-@city.group()
+@city.group(short_help="Make, propose, sign and assemble roots.")
 def root() -> None:
     """The keys that everything hangs on: make, propose, sign, assemble.
 
@@ -105,7 +105,7 @@ def root() -> None:
     """
 
 
-@root.command("new-key")
+@root.command("new-key", short_help="Make a root or firmware key in FILE.")
 @click.argument("file", type=_FILE)
 @click.option(
     "--role",
@@ -125,7 +125,7 @@ def root_new_key(file: Path, role: str, passphrase_fd: int | None) -> None:
     click.echo(f"Next: bring {file.with_suffix('.pub')} to the city's folder, for: ardente city root propose")
 
 
-@root.command("propose")
+@root.command("propose", short_help="Propose the next root.")
 @click.argument("publics", metavar="[PUB]...", type=_FILE, nargs=-1)
 @click.option(
     "--threshold", "thresholds", metavar="ROLE=N", multiple=True, help="How many keys of root, bundle or firmware sign."
@@ -148,7 +148,7 @@ def root_propose(folder: Path, publics: tuple[Path, ...], thresholds: tuple[str,
     click.echo(f"Next: bring {output} to each root key, for: ardente city root sign {output.name}")
 
 
-@root.command("sign")
+@root.command("sign", short_help="Show PROPOSAL, ask, and sign it.")
 @click.argument("proposal", type=_FILE)
 @click.option("--key", type=_FILE, required=True, help="The root key's file.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -167,7 +167,7 @@ def root_sign(proposal: Path, key: Path, yes: bool, output: Path, passphrase_fd:
     click.echo(f"Signed. Next: bring {output} to the city's folder, for: ardente city root assemble")
 
 
-@root.command("assemble")
+@root.command("assemble", short_help="Make the next root of PROPOSAL and SIGNATUREs.")
 @click.argument("proposal", type=_FILE)
 @click.argument("signatures", metavar="SIGNATURE...", type=_FILE, nargs=-1, required=True)
 @click.pass_obj
@@ -184,7 +184,7 @@ def root_assemble(folder: Path, proposal: Path, signatures: tuple[Path, ...]) ->
     click.echo("Next: ardente city publish")
 
 
-@city.command()
+@city.command(short_help="Make today's bundle for the partners.")
 @click.option("--force", is_flag=True, help="Publish again on the same day; it shows when something was urgent.")
 @passphrase_fd
 @click.pass_obj
@@ -205,7 +205,7 @@ def publish(folder: Path, force: bool, passphrase_fd: int | None) -> None:
         click.echo(f"The root ends on {_day(done.root_exp)}: run `ardente city root propose` in time.", err=True)
 
 
-@city.command()
+@city.command(short_help="Revoke a card, by itself or its slip.")
 @_CARD
 @click.pass_context
 def revoke(ctx: click.Context, card: str) -> None:
@@ -222,7 +222,7 @@ def revoke(ctx: click.Context, card: str) -> None:
         click.echo("Revoked. Partners refuse it once they have the next bundle: ardente city publish")
 
 
-@city.command()
+@city.command(short_help="Take a revocation back.")
 @_CARD
 @click.pass_context
 def reinstate(ctx: click.Context, card: str) -> None:
@@ -236,7 +236,7 @@ def reinstate(ctx: click.Context, card: str) -> None:
         click.echo("Reinstated. Partners accept it once they have the next bundle: ardente city publish")
 
 
-@city.command("rotate-keys")
+@city.command("rotate-keys", short_help="Make a new card, status or bundle key.")
 @click.option(
     "--role",
     type=click.Choice(["card", "status", "bundle"]),
@@ -279,7 +279,7 @@ def rotate_keys(
         click.echo("Next: ardente city publish")
 
 
-@city.command("sign-application")
+@city.command("sign-application", short_help="Sign the scanners' application.")
 @click.argument("application", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--board", required=True, help="The board family, such as esp32s3.")
 @click.option("--version", type=click.IntRange(1, 0xFFFFFFFF), required=True, help="Higher than any before.")
@@ -312,7 +312,7 @@ def sign_application(
     click.echo(f"{output} is application {version} for {board} ({len(image)} bytes).")
 
 
-@city.command()
+@city.command(short_help="What is there, and what to do next.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def show(folder: Path, as_json: bool) -> None:
