@@ -26,6 +26,8 @@ class CityServer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.validators = "etag"
+        self.date = "Mon, 01 Jun 2026 12:00:00 GMT"
+        self.last_modified = "Mon, 01 Jun 2026 10:00:00 GMT"
         self.cut_at: int | None = None
         self.answers: list[int] = []
         city = self
@@ -33,19 +35,19 @@ class CityServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 etag = f'"{hashlib.sha256(city.body).hexdigest()[:8]}"'
-                date = "Mon, 01 Jun 2026 10:00:00 GMT"
                 same = {
                     "etag": self.headers.get("If-None-Match") == etag,
-                    "date": self.headers.get("If-Modified-Since") == date,
+                    "date": self.headers.get("If-Modified-Since") == city.last_modified,
                     "none": False,
                 }[city.validators]
                 status = 304 if same else city.status
                 city.answers.append(status)
-                self.send_response(status)
+                self.send_response_only(status)
+                self.send_header("Date", city.date)
                 if city.validators == "etag":
                     self.send_header("ETag", etag)
                 if city.validators == "date":
-                    self.send_header("Last-Modified", date)
+                    self.send_header("Last-Modified", city.last_modified)
                 for name, value in city.headers.items():
                     self.send_header(name, value)
                 if status == 304:
@@ -91,6 +93,23 @@ def test_fetches_what_is_newer_and_only_that(
     assert ardente_trust_store.update()
     assert ardente_trust_store.show().bundle_version == 3
     assert server.answers == [200, 200 if validators == "none" else 304, 200]
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Mon, 01 Jun 2026 10:00:00 GMT", "Mon, 01 Jun 2026 10:00:59 GMT", "Mon, 01 Jun 2026 08:00:00 GMT", "", "now"],
+)
+def test_a_bundle_replaced_within_the_second_of_its_last_modified_is_not_missed(
+    ardente_trust_store: TrustStore, ardente_test_city: TestCity, server: CityServer, date: str
+) -> None:
+    """RFC 9110, section 8.8.2.2: that date is weak until the answer's own is a minute later."""
+    server.validators = "date"
+    server.date = date
+    server.body = ardente_test_city.bundle(2)
+    assert ardente_trust_store.update(server.url)
+    server.body = ardente_test_city.bundle(3)
+    assert ardente_trust_store.update()
+    assert ardente_trust_store.show().bundle_version == 3
 
 
 def test_asks_for_all_again_where_the_installed_file_is_not_the_one_that_was_fetched(

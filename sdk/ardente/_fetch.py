@@ -6,6 +6,8 @@ import http.client
 import time
 import urllib.error
 import urllib.request
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from http.client import HTTPMessage
 from typing import IO, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +18,7 @@ from ._files import read_up_to
 _SILENCE_S = 30
 _WHOLE_S = 600
 _CHUNK_SIZE = 1 << 16
+_STRONG_AFTER = timedelta(seconds=60)
 _TRY_LATER = "what is installed stays in force; try again later"
 
 
@@ -79,7 +82,7 @@ def _fetch_http(url: str, limit: int, etag: str, last_modified: str) -> Fetched:
             data = _body(answer, limit + 1, deadline)
             if size is not None and len(data) < size:
                 raise http.client.IncompleteRead(b"")
-            return Fetched(data, answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
+            return Fetched(data, answer.headers.get("ETag", ""), _strong_date(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 304:
@@ -87,6 +90,19 @@ def _fetch_http(url: str, limit: int, etag: str, last_modified: str) -> Fetched:
             raise FetchError(
                 f"{urlsplit(url).hostname} answered {error.code} {error.reason}: check the address, or {_TRY_LATER}."
             ) from None
+
+
+def _strong_date(headers: HTTPMessage) -> str:
+    """Return the Last-Modified, or "" where it may miss a bundle that was replaced within the same second.
+
+    It cannot where the answer's Date is a minute later (RFC 9110, section 8.8.2.2).
+    """
+    last_modified = headers.get("Last-Modified", "")
+    try:
+        age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(last_modified)
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    return last_modified if age >= _STRONG_AFTER else ""
 
 
 def _body(answer: http.client.HTTPResponse, limit: int, deadline: float) -> bytes:
