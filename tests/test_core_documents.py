@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +23,7 @@ from ardente.core.reader import BytesReader
 from ardente.core.status import inflate, read_list_head, verify_list
 from ardente.core.verdict import Judge
 from ardente.testing import FakeClock, TestCity, public_signing_key
+from interpreters import PROJECT
 
 CITY = TestCity()
 NOW = int(FakeClock()())
@@ -148,3 +152,12 @@ def test_the_largest_root_there_can_be_fits_its_bound() -> None:
     with pytest.raises(TrustError) as refusal:
         trust.open_root(data + bytes(trust.MAX_ROOT_SIZE + 1 - len(data)), verify)
     assert refusal.value.reason == reasons.NOT_A_ROOT
+
+
+def test_the_fuzz_target_runs(tmp_path: Path) -> None:
+    """atheris itself runs by hand; its target takes the seeds that it writes."""
+    target = PROJECT / "fuzz" / "fuzz_core.py"
+    subprocess.run([sys.executable, target, "--seeds", tmp_path], check=True, timeout=60)
+    seeds = sorted(tmp_path.iterdir())
+    assert len(seeds) == 6
+    subprocess.run([sys.executable, target, "--once", *seeds], check=True, timeout=60)
