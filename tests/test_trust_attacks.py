@@ -260,27 +260,21 @@ def chain_of_roots() -> Iterator[Attack]:
     yield Attack("root chain without its first", lambda: chain(UNDER_ROOT2, ROOT2), "root_skipped", today=12)
     yield Attack("root twice", lambda: chain(UNDER_ROOT2, ROOT1, ROOT2, ROOT2), "root_skipped", today=12)
     yield Attack("no root", lambda: chain(SECOND), "older_root")
-    alone = {"iat": day(10), "root_keys": ROOT3_KEYS, "bundle_keys": ("bundle-3",)}
-    yield Attack(
-        "next root signed by its own keys alone",
-        lambda: CITY.bundle(3, iat=day(11), chain=[ROOT1, CITY.root(2, **alone, signers=("root-4", "root-5"))]),
-        "too_few_signatures",
-        today=12,
-    )
-    yield Attack(
-        "next root signed by the keys before it alone",
-        lambda: CITY.bundle(
-            3, iat=day(11), chain=[ROOT1, CITY.root(2, **{**alone, "root_keys": ("root-4", "root-5")})]
-        ),
-        "too_few_signatures",
-        today=12,
-    )
-    yield Attack(
-        "next root signed by one stolen root key",
-        lambda: CITY.bundle(3, iat=day(11), chain=[ROOT1, CITY.root(2, **alone, signers=("root-1", "root-4"))]),
-        "too_few_signatures",
-        today=12,
-    )
+    for how, signers, answer in (
+        ("by its own keys alone", ("root-4", "root-5"), "too_few_signatures"),
+        ("by the keys before it alone", ("root-2", "root-3"), "too_few_signatures"),
+        ("by one stolen key of those before", ("root-1", "root-4"), "too_few_signatures"),
+        ("by one key of its own", ("root-1", "root-2"), "too_few_signatures"),
+        ("by enough of both", ("root-1", "root-2", "root-4"), "recovered"),
+    ):
+        # Its bundle is signed by the one bundle key that it lists, so that the root alone decides.
+        root = CITY.root(2, iat=day(10), root_keys=ROOT3_KEYS, bundle_keys=("bundle-3",), signers=signers)
+        yield Attack(
+            f"next root signed {how}",
+            lambda root=root: CITY.bundle(3, iat=day(11), chain=[ROOT1, root], signers=("bundle-3",)),
+            answer,
+            today=12,
+        )
     fork = CITY.root(2, iat=day(10), bundle_keys=("bundle-2",), signers=("root-2", "root-3"))
     yield Attack(
         "fork: another second root, signed by the threshold too",
@@ -313,7 +307,7 @@ def chain_of_roots() -> Iterator[Attack]:
     )
     yield Attack(
         "noise as the next root",
-        lambda: chain(later, ROOT1, ROOT2, noise_root(3)),
+        lambda: CITY.bundle(4, iat=day(12), chain=[ROOT1, ROOT2, noise_root(3)], signers=("bundle-3",)),
         "too_few_signatures",
         (UNDER_ROOT2,),
         12,
