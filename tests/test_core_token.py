@@ -140,6 +140,8 @@ def changed(draw: st.DrawFn) -> bytes:
     """A good token with a few bytes changed, cut or put in, most of them where its structure is."""
     data = bytearray(draw(st.sampled_from(GOOD)))
     for _ in range(draw(st.integers(1, 3))):
+        if not data:
+            break
         at = draw(st.integers(0, min(45, len(data) - 1)) | st.integers(0, len(data) - 1))
         how = draw(st.sampled_from(["flip", "set", "cut", "put", "end"]))
         if how == "flip":
