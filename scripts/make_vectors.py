@@ -1256,6 +1256,9 @@ def application_vectors() -> Iterator[Vector]:
         "a\\b",
     ):
         yield vector(f"path {path}", items(parts=[part(path, bytes(16))]))
+    for path, inside in (("lib", "lib/qr.mpy"), ("lib", "lib/a/b.mpy")):
+        nested = [part(path, bytes(8)), part(inside, bytes(8))]
+        yield vector(f"part {path} and part {inside}", items(parts=nested))
     yield vector("path of 65 characters", items(parts=[part("a" * 65, bytes(16))]))
     yield vector("a part without bytes", items(parts=[part("a", b""), part("b", bytes(16))]))
     yield vector("one label more", [*items(), (num(-5), num(0))])

@@ -39,10 +39,17 @@ def parse_application(payload: bytes) -> Application:
     parts = [_parse_part(item) for item in elements(value[PARTS], 1, 64)]
     size = 0
     previous = ""
+    paths = set()
     for part in parts:
         if part.path <= previous:
             raise FormatError("An application has parts that are doubled or not in order.")
         previous = part.path
+        paths.add(part.path)
+        folder = part.path.rpartition("/")[0]
+        while folder:
+            if folder in paths:
+                raise FormatError("An application has a part that is a folder of another.")
+            folder = folder.rpartition("/")[0]
         size += part.length
     if number(value[SIZE], 1, MAX_APPLICATION_SIZE) != size:
         raise FormatError("An application has another size than its parts.")
