@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ardente._ed25519 import verify
 from ardente.core.digits import decode
 from ardente.core.token import parse_card
 from ardente.core.verdict import Judge, Judgement
-from ardente_tools.city._batch import Issuer
+from ardente_tools.city._batch import Issuer, begun
 from ardente_tools.city._cards import CardRow, CardTable
 from ardente_tools.city._folder import City, Config, Lists
 from ardente_tools.city._founding import found_demo_city
@@ -37,21 +37,37 @@ class Desk:
     def __init__(self, city: City) -> None:
         self.city = city
         self.table: CardTable = city.cards()
-        self.validity = Validity(NOW, city.config.periods.longest_card_quarters)
         self._days = 0
+        self.turn_to(NOW)
+
+    def turn_to(self, now: datetime) -> None:
+        """Set the clock of the desk."""
+        self.now_s = int(now.timestamp())
+        self.validity = self._validity(now)
+
+    def _validity(self, today: date) -> Validity:
+        return Validity(today, self.city.config.periods.longest_card_quarters)
 
     @property
     def issuer(self) -> Issuer:
         key = self.table.current_key()
-        return Issuer(self.city, self.table, self.city.card_signing_key(key, no_passphrase))
+        return Issuer(self.city, self.table, self.city.card_signing_key(key, no_passphrase), lambda: self.now_s)
 
     def order(self, age: str = "", quarters: str = "", replaces: str = "") -> Order:
         return order(0, self.validity, age=age, quarters=quarters, valid_until="", replaces=replaces)
 
     def batch(
-        self, path: Path, folder: Path, card_format: str = "digits", slip_format: str = "text", **options: object
+        self,
+        path: Path,
+        folder: Path,
+        card_format: str = "digits",
+        slip_format: str = "text",
+        *,
+        quarters: str = "",
+        **options: object,
     ) -> int:
-        file = read_orders(path, self.validity)
+        quarter = begun(self.table, folder)
+        file = read_orders(path, self._validity(quarter) if quarter else self.validity, quarters=quarters)
         return self.issuer.batch(file, folder, card_format, slip_format, **options)  # type: ignore[arg-type]
 
     def judge(self, digits: str) -> Judgement:

@@ -22,7 +22,7 @@ from ardente_tools.city import _batch, _card_keys
 from ardente_tools.city._batch import BatchError, cards_missing, close, read_plan
 from ardente_tools.city._cards import REPLACED, VALID
 from ardente_tools.city._errors import ListFullError
-from ardente_tools.city._orders import Validity
+from ardente_tools.city._orders import OrderError, Validity
 from ardente_tools.city._revocation import reinstate, revoke
 from ardente_tools.city._slips import slip_sha256
 
@@ -143,6 +143,24 @@ def test_the_table_keeps_nothing_that_follows_the_lines(desk: Desk, tmp_path: Pa
     assert len(batch) == 3
 
 
+def test_the_pages_of_the_table_keep_no_order_of_issue(desk: Desk, tmp_path: Path) -> None:
+    """They are those of a table that is written in the order of the random indices."""
+    path = desk.city.path / "cards.sqlite"
+
+    def pages() -> bytes:
+        # The header counts transactions.
+        return path.read_bytes()[100:]
+
+    desk.batch(csv_file(tmp_path, *[",,"] * 300), tmp_path / "out")
+    after_batch = pages()
+    desk.table.forget_order()
+    assert after_batch == pages()
+    desk.issuer.single(desk.order(), tmp_path / "card", "digits", "text")
+    after_single = pages()
+    desk.table.forget_order()
+    assert after_single == pages()
+
+
 def test_batch_ids_are_random(desk: Desk, tmp_path: Path) -> None:
     ids = set()
     for at in range(8):
@@ -240,6 +258,40 @@ def test_a_cut_batch_goes_on_where_it_stopped(desk: Desk, tmp_path: Path, small_
     check_batch(desk, after, slip_codes(tmp_path / "out"))
 
 
+def cut_after_two(done: int) -> None:
+    if done == 2:
+        raise Cut
+
+
+def test_a_batch_that_goes_on_in_a_later_quarter_orders_what_it_ordered(
+    desk: Desk, tmp_path: Path, small_chunks: None
+) -> None:
+    """Validities still count from the quarter in which it was begun, and an age class of that year is still good."""
+    path = csv_file(tmp_path, ",,", ",8,", ",,", "child 2026,2,")
+    with pytest.raises(Cut):
+        desk.batch(path, tmp_path / "out", progress=cut_after_two)
+    desk.turn_to(NOW + timedelta(days=60))
+    with pytest.raises(OrderError, match="past"):
+        desk.batch(path, tmp_path / "another")
+    assert desk.batch(path, tmp_path / "out") == 2
+    rows = {number: desk.row(digits) for number, digits in card_digits(tmp_path / "out").items()}
+    expected = {2: "", 3: "8", 4: "", 5: "2"}
+    begun = Validity(NOW, desk.city.config.periods.longest_card_quarters)
+    assert {number: row.exp for number, row in rows.items() if row} == {
+        number: begun.exp(quarters) for number, quarters in expected.items()
+    }
+
+
+def test_a_batch_that_goes_on_issues_no_card_that_has_expired(desk: Desk, tmp_path: Path, small_chunks: None) -> None:
+    path = csv_file(tmp_path, ",,", ",,", ",,", ",1,")
+    with pytest.raises(Cut):
+        desk.batch(path, tmp_path / "out", progress=cut_after_two)
+    desk.turn_to(NOW + timedelta(days=60))
+    with pytest.raises(BatchError, match="line 5 would have expired"):
+        desk.batch(path, tmp_path / "out")
+    assert list(card_digits(tmp_path / "out")) == [2, 3]
+
+
 def test_a_finished_batch_issues_nothing_more(desk: Desk, tmp_path: Path) -> None:
     path = csv_file(tmp_path, *FIVE)
     desk.batch(path, tmp_path / "out")
@@ -265,8 +317,10 @@ def test_the_same_file_into_another_folder_is_refused_until_the_batch_is_closed(
 def test_what_does_not_fit_the_batch_is_refused(desk: Desk, tmp_path: Path) -> None:
     path = csv_file(tmp_path, *FIVE)
     desk.batch(path, tmp_path / "out")
-    with pytest.raises(BatchError, match="begun with --format digits --slips text"):
+    with pytest.raises(BatchError, match="begun with --format digits --slips text; keep"):
         desk.batch(path, tmp_path / "out", "png")
+    with pytest.raises(BatchError, match="begun with --format digits --slips text; keep"):
+        desk.batch(path, tmp_path / "out", quarters="8")
     path.write_text(path.read_text() + ",,\n")
     with pytest.raises(BatchError, match="before it was changed"):
         desk.batch(path, tmp_path / "out")

@@ -7,14 +7,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 from city_desk import NOW_S, card_digits, found, slip_code
 from click.testing import CliRunner, Result
 
 from ardente.cli import main
+from ardente.core.digits import decode
+from ardente.core.token import parse_card
 from ardente.scan import read_image
+from ardente_tools.city import _batch
 from ardente_tools.city._cards import REPLACED, VALID
 from ardente_tools.city._folder import City
 
@@ -34,6 +39,17 @@ def run(city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
         return CliRunner().invoke(main, ["city", "--folder", str(city_folder), "issue", *args], input=stdin)
 
     return issue
+
+
+def at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    """Set the clock of the command."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(now.timestamp(), tz)
+
+    monkeypatch.setattr("ardente_tools.city.issue.datetime", Clock)
 
 
 def valid_cards(city_folder: Path) -> int:
@@ -81,6 +97,40 @@ def test_a_batch_says_where_it_is_and_what_to_do_next(run: Run, tmp_path: Path) 
     ]
     assert list(card_digits(tmp_path / "out")) == [2, 3]
     assert "(2 of them before)" in run("orders.csv", "-o", "out", "--format", "digits").output
+
+
+def test_a_batch_that_was_cut_before_new_year_is_finished_after_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_batch, "CARDS_PER_CHUNK", 1)
+    (tmp_path / "orders.csv").write_text("age,valid_until\n-,2027-Q2\nyouth 2026,2027-Q2\n-,\n")
+    chunk, chunks = _batch.Issuer._chunk, []
+
+    def cut(*args: Any) -> int:
+        if chunks:
+            raise KeyboardInterrupt
+        chunks.append(chunk(*args))
+        return chunks[0]
+
+    at(monkeypatch, datetime(2026, 12, 31, tzinfo=UTC))
+    with monkeypatch.context() as cutting:
+        cutting.setattr(_batch.Issuer, "_chunk", cut)
+        assert run("orders.csv", "-o", "out", "--format", "digits", "--quarters", "4").exit_code != 0
+    at(monkeypatch, datetime(2027, 1, 2, tzinfo=UTC))
+    other = run("orders.csv", "-o", "out", "--format", "digits", "--quarters", "5")
+    assert other.exit_code == 2
+    assert "begun with --format digits --slips text --quarters 4; keep to them" in other.output
+    done = run("orders.csv", "-o", "out", "--format", "digits", "--quarters", "4")
+    assert done.exit_code == 0, done.output
+    assert "1 of them before" in done.output
+    exps = [
+        card.exp for digits in card_digits(tmp_path / "out").values() if (card := parse_card(decode(digits) or b""))
+    ]
+    assert [datetime.fromtimestamp(exp, UTC).date() for exp in exps] == [
+        date(2027, 7, 1),
+        date(2027, 7, 1),
+        date(2027, 10, 1),
+    ]
 
 
 def test_a_column_with_names_is_refused_and_nothing_is_made(run: Run, tmp_path: Path, city_folder: Path) -> None:

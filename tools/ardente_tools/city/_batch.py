@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -47,13 +48,26 @@ class BatchError(CityError):
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ardente", tag="batch-1"):
-    """What batch.json in an output folder says. ``id`` is "" for a single card, which has no record in the table."""
+    """What batch.json in an output folder says. ``id`` is "" for a single card, which has no record in the table.
+
+    ``begun`` and the two below are those of the `OrderFile`: a batch that goes on in a later quarter orders the same.
+    """
 
     id: str
     cards: int
     cards_per_chunk: int
     card_format: str
     slip_format: str
+    begun: date | None = None
+    quarters: str = ""
+    valid_until: str = ""
+
+    @property
+    def options(self) -> str:
+        """The options of the command that began it, as they are typed."""
+        options = f"--format {self.card_format} --slips {self.slip_format}"
+        options += f" --quarters {self.quarters}" if self.quarters else ""
+        return options + (f" --valid-until {self.valid_until}" if self.valid_until else "")
 
 
 class Closed(NamedTuple):
@@ -64,12 +78,13 @@ class Closed(NamedTuple):
 
 
 class Issuer:
-    """Issues cards with the current card key of a city."""
+    """Issues cards with the current card key of a city; ``clock`` gives the time in epoch seconds."""
 
-    def __init__(self, city: City, table: CardTable, signing_key: SigningKey) -> None:
+    def __init__(self, city: City, table: CardTable, signing_key: SigningKey, clock: Callable[[], float]) -> None:
         self._city = city
         self._table = table
         self._signing_key = signing_key
+        self._clock = clock
 
     @property
     def key_is_published(self) -> bool:
@@ -131,16 +146,26 @@ class Issuer:
             remove_cut_files(folder / _PLAN_NAME)
         plan = read_plan(folder)
         batch = _find_batch(self._table, plan.id) if plan else None
+        wanted = Plan(
+            "",
+            len(file.orders),
+            CARDS_PER_CHUNK,
+            card_format,
+            slip_format,
+            file.begun,
+            file.quarters,
+            file.valid_until,
+        )
         if plan and batch:
-            if batch.source_sha256 != file.sha256 or plan.cards != len(file.orders):
+            if batch.source_sha256 != file.sha256 or plan.cards != wanted.cards:
                 raise BatchError(
                     f"{folder} has the cards of another CSV file, or of this one before it was changed. Give another "
                     "folder; a batch that will not be finished is closed with: ardente city issue --done FOLDER"
                 )
-            if (plan.card_format, plan.slip_format) != (card_format, slip_format):
-                raise BatchError(
-                    f"This batch was begun with --format {plan.card_format} --slips {plan.slip_format}; keep to them."
-                )
+            if plan.options != wanted.options:
+                raise BatchError(f"This batch was begun with {plan.options}; keep to them.")
+            if plan.begun != wanted.begun:
+                raise BatchError("Another command has begun this batch just now; run this one again to go on with it.")
             return plan, batch
         if folder.exists() and (not folder.is_dir() or any(path.name != _PLAN_NAME for path in folder.iterdir())):
             raise BatchError(f"{folder} exists and is not empty; give the batch a folder of its own.")
@@ -154,7 +179,7 @@ class Issuer:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._table.transaction():
             batch = self._table.begin_batch(file.sha256)
-            plan = Plan(batch.id, len(file.orders), CARDS_PER_CHUNK, card_format, slip_format)
+            plan = msgspec.structs.replace(wanted, id=batch.id)
             # Inside the transaction: a plan without a record has issued nothing, and is written over.
             write_file(folder / _PLAN_NAME, _json(plan))
             sync_folder(folder.parent)
@@ -226,6 +251,7 @@ class Issuer:
     def _check(self, orders: Sequence[Order]) -> None:
         """Refuse orders that could not all be entered, before the first of them is."""
         key = self._key()
+        now = self._clock()
         if len(orders) > key.entries - self._table.used_entries(key.kid):
             raise ListFullError(
                 f"The status list of the card key has no room for {len(orders)} cards. Run: ardente city rotate-keys "
@@ -233,6 +259,11 @@ class Issuer:
             )
         seen = set()
         for order in orders:
+            if order.exp <= now:
+                raise BatchError(
+                    f"The card{_of_line(order)} would have expired by now. Close this batch (ardente city issue --done "
+                    "FOLDER), and order anew what is missing."
+                )
             if order.exp > key.latest_exp:
                 raise BatchError("The card key does not sign for as long yet; run first: ardente city publish")
             if order.replaces:
@@ -285,6 +316,12 @@ def cards_missing(table: CardTable, plan: Plan) -> int:
     """How many cards of a batch are still to be issued, 0 where it is finished or closed."""
     batch = _find_batch(table, plan.id)
     return plan.cards - batch.lines_done if batch else 0
+
+
+def begun(table: CardTable, folder: Path) -> date | None:
+    """Return from which quarter the validities of the batch in ``folder`` count; None where none is open there."""
+    plan = read_plan(folder)
+    return plan.begun if plan and _find_batch(table, plan.id) else None
 
 
 def close(city: City, table: CardTable, batch_id: str, folder: Path | None) -> Closed:

@@ -59,19 +59,26 @@ class Order(NamedTuple):
 
 
 class OrderFile(NamedTuple):
-    """The orders of a CSV file and the SHA-256 of its bytes."""
+    """The orders of a CSV file, the SHA-256 of its bytes, and by what else they were read.
+
+    ``begun`` is the first day of the quarter from which validities count; ``quarters`` and ``valid_until`` hold for
+    lines that say neither.
+    """
 
     orders: list[Order]
     sha256: bytes
+    begun: date
+    quarters: str
+    valid_until: str
 
 
 class Validity:
-    """Until when new cards are valid, seen from ``now``; ``longest_quarters`` counts the current quarter too."""
+    """Until when new cards are valid, seen from ``today``; ``longest_quarters`` counts the current quarter too."""
 
-    def __init__(self, now: datetime, longest_quarters: int) -> None:
-        self.now = now
+    def __init__(self, today: date, longest_quarters: int) -> None:
+        self.quarter = date(today.year, today.month - (today.month - 1) % 3, 1)
         self._longest = longest_quarters
-        self._current = now.year * 4 + (now.month - 1) // 3
+        self._current = today.year * 4 + (today.month - 1) // 3
 
     def exp(self, quarters: str = "", valid_until: str = "") -> int:
         """Return the `exp` of a card; the longest validity where neither is given. Raises `OrderError`."""
@@ -101,7 +108,7 @@ class Validity:
 
 def order(number: int, validity: Validity, *, age: str, quarters: str, valid_until: str, replaces: str) -> Order:
     """Return the order of one card from what the columns say. Raises `OrderError`."""
-    age_class, until_year = _age(age, validity.now.year)
+    age_class, until_year = _age(age, validity.quarter.year)
     return Order(number, age_class, until_year, validity.exp(quarters, valid_until), replaces)
 
 
@@ -118,7 +125,7 @@ def read_orders(path: Path, validity: Validity, *, quarters: str = "", valid_unt
         raise OrderError(f"{path.name} is no CSV file.") from None
     if not orders:
         raise OrderError(f"{path.name} has no line below its header, so there is no card to issue.")
-    return OrderFile(orders, hashlib.sha256(data).digest())
+    return OrderFile(orders, hashlib.sha256(data).digest(), validity.quarter, quarters, valid_until)
 
 
 def last_day(exp: int) -> date:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from ._batch import BatchError, Issuer, Plan, cards_missing, close, read_plan
+from ._batch import BatchError, Issuer, Plan, begun, cards_missing, close, read_plan
 from ._cards import CardTable
 from ._folder import City
 from ._orders import Order, OrderFile, Validity, last_day, order, read_orders
@@ -81,11 +81,15 @@ def issue(
     if csv_file and (age or replaces):
         raise click.UsageError("--age and --replaces are for one card; in a CSV file they are columns.")
     run = _Run(City(ctx.obj), output, card_format, slips or (PDF if card_format == PDF else TEXT), passphrase_fd)
-    validity = Validity(datetime.now(UTC), run.city.config.periods.longest_card_quarters)
+    today = datetime.now(UTC).date()
+    longest = run.city.config.periods.longest_card_quarters
     if csv_file:
+        with run.city.cards() as table:
+            validity = Validity(begun(table, output) or today, longest)
         orders = read_orders(csv_file, validity, quarters=quarters, valid_until=valid_until)
         _issue_batch(run, orders, csv_file.name)
         return
+    validity = Validity(today, longest)
     former = card_text(ctx, replaces) if replaces else ""
     _issue_single(run, order(0, validity, age=age, quarters=quarters, valid_until=valid_until, replaces=former))
 
@@ -100,8 +104,8 @@ class _Run(NamedTuple):
     @contextmanager
     def issuer(self) -> Iterator[Issuer]:
         with self.city.cards() as table:
-            ask = Passphrases(self.passphrase_fd).ask
-            yield Issuer(self.city, table, self.city.card_signing_key(table.current_key(), ask))
+            key = self.city.card_signing_key(table.current_key(), Passphrases(self.passphrase_fd).ask)
+            yield Issuer(self.city, table, key, lambda: datetime.now(UTC).timestamp())
 
 
 def _issue_single(run: _Run, order: Order) -> None:
