@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, TypeAlias
@@ -63,13 +64,17 @@ def _open_grey(picture: str | PathLike[str] | bytes) -> PIL.Image.Image:
 
     name = "The picture" if isinstance(picture, bytes) else str(picture)
     try:
-        with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=_FORMATS) as image:
+        with warnings.catch_warnings():
+            # Our own limit is lower, and its answer is a sentence.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=_FORMATS)
+        with image:
             if image.width * image.height > _MAX_PIXELS:
                 raise ScanError(f"{name} has too many pixels. Crop it to the card.")
             return _on_white(image)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise ScanError(f"{name} cannot be opened: {error.strerror}.") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise ScanError(f"{name} has too many pixels. Crop it to the card.") from error
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError) as error:
         raise ScanError(f"{name} is not a picture that can be read; save it as PNG or JPEG.") from error
