@@ -11,9 +11,7 @@ finding can be replayed anywhere; `--seeds FOLDER` writes a first corpus from th
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 
 from ardente._ed25519 import verify
 from ardente.core import cbor, digits, trust
@@ -23,6 +21,7 @@ from ardente.core.status import inflate, verify_list
 from ardente.core.token import parse_card, parse_voucher
 from ardente.core.verdict import Judge
 from ardente.testing import TEST_CARDS, FakeClock, TestCity
+from harness import Target, run
 
 CITY = TestCity()
 NOW = int(FakeClock()())
@@ -79,7 +78,7 @@ def take_application(data: bytes) -> None:
     trust.open_application(data, INSTALLED, "esp32-cam", 1, anyone)
 
 
-TARGETS: tuple[Callable[[bytes], None], ...] = (
+TARGETS: tuple[Target, ...] = (
     take_cbor,
     take_text,
     take_token,
@@ -90,46 +89,15 @@ TARGETS: tuple[Callable[[bytes], None], ...] = (
 )
 
 
-def one_input(data: bytes) -> None:
-    if not data:
-        return
-    try:
-        TARGETS[data[0] % len(TARGETS)](data[1:])
-    except (FormatError, TrustError):
-        pass
-
-
-def seeds() -> list[bytes]:
-    """One good input for each target."""
-    chosen = {
-        take_cbor: CITY.card(186)[1:],
-        take_text: TEST_CARDS[0].text.encode(),
-        take_token: CITY.voucher(12, 1000),
-        take_root: ROOT,
-        take_bundle: BUNDLE,
-        take_list: CITY.status_list("card-1", frozenset({1})),
-    }
-    return [bytes([TARGETS.index(target)]) + data for target, data in chosen.items()]
-
-
-def main() -> None:
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["--once"]:
-        for name in arguments[1:]:
-            one_input(Path(name).read_bytes())
-        return
-    if arguments[:1] == ["--seeds"]:
-        folder = Path(arguments[1])
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, data in enumerate(seeds()):
-            (folder / f"seed-{number}").write_bytes(data)
-        return
-    import atheris
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
+def seeds() -> Iterator[tuple[Target, bytes]]:
+    """One good input for each target that the test city has one for."""
+    yield take_cbor, CITY.card(186)[1:]
+    yield take_text, TEST_CARDS[0].text.encode()
+    yield take_token, CITY.voucher(12, 1000)
+    yield take_root, ROOT
+    yield take_bundle, BUNDLE
+    yield take_list, CITY.status_list("card-1", frozenset({1}))
 
 
 if __name__ == "__main__":
-    main()
+    run(TARGETS, seeds(), (FormatError, TrustError))
