@@ -26,9 +26,9 @@ def no_passphrase(path: Path) -> str:
     raise AssertionError(f"{path} has no passphrase")
 
 
-def found(path: Path, entries: int = 4096) -> City:
+def found(path: Path, entries: int = 4096, now_s: int = NOW_S) -> City:
     lists = Lists("https://liege.example/status", entries=entries, decoys_per_day=4)
-    return found_demo_city(path, Config("demo", "Liège", lists), None, NOW_S)
+    return found_demo_city(path, Config("demo", "Liège", lists), None, now_s)
 
 
 class Desk:
