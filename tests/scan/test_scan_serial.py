@@ -31,7 +31,6 @@ def states():
 def source(scanner, states):
     """An open source: what arrives before a port is opened is old, and thrown away by the driver."""
     with SerialSource(scanner.port, on_state=states.append) as source:
-        source._advance()
         assert states == [CONNECTED]
         yield source
 

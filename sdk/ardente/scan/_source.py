@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -8,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol, Self
 
 from ._assembler import Assembler
+from ._errors import ScanError
 from ._scan import Scan
 
 # A scanner types a character within 50 ms of the last; five times that allows for a radio link.
@@ -99,6 +101,13 @@ class DeviceSource(BaseSource):
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._was_connected = False
 
+    def __enter__(self) -> Self:
+        # A driver throws away what came before it was opened. What is wrong with the device, the iteration says.
+        with self._in_use, contextlib.suppress(ScanError):
+            if not self._is_open:
+                self._connect()
+        return self
+
     @abstractmethod
     def _open(self) -> bool:
         """Open the device; False where it is not there. Raises ScanError where waiting would not help."""
@@ -109,7 +118,8 @@ class DeviceSource(BaseSource):
 
     def _advance(self) -> None:
         if not self._is_open:
-            self._connect()
+            if not self._connect():
+                self._wait()
             return
         try:
             characters = self._read()
@@ -121,13 +131,12 @@ class DeviceSource(BaseSource):
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._ready += self._assembler.cut() if characters is None else self._assembler.feed(characters)
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
         self._is_open = self._open()
         if self._is_open:
             self._was_connected = True
             self._report(ConnectionState.CONNECTED)
-        else:
-            self._wait()
+        return self._is_open
 
     def _wait(self) -> None:
         """Pause, longer each time until a read succeeds."""
