@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +15,7 @@ from ardente import DailyCap, Passback, TrustStore, Validator
 from ardente.core import reasons
 from ardente.testing import TEST_CARDS, FakeClock, TestCard, TestCity
 from ardente.testing.plugin import AGE_CLASSES
+from interpreters import PROJECT
 
 Make = Callable[..., Validator]
 
@@ -70,3 +74,26 @@ def test_both_constructors_have_to_allow_the_test_city(ardente_trust_store: Trus
         Validator(ardente_trust_store).check("1")
     with pytest.raises(ArdenteError):
         Validator(TrustStore(ardente_trust_store.folder), allow_test_city=True).check("1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a fake scanner is a pseudo-terminal")
+def test_a_partners_suite_has_the_fixtures_by_installing_the_package(tmp_path: Path) -> None:
+    """The examples of the page, in a project that has neither configuration nor conftest."""
+    page = (PROJECT / "docs" / "test-cards.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for number, example in enumerate(examples):
+        (tmp_path / f"test_example_{number}.py").write_text(example)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(example.count('def test_') for example in examples)} passed" in done.stdout
+    assert len(examples) == 2
+
+
+def test_a_suite_that_uses_none_of_it_loads_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(
+        "import sys\n\n\ndef test_other():\n    assert 'ardente.testing._city' not in sys.modules\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
