@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 # Less than Pillow warns of, and more than any camera of a desk or telephone makes of one card.
 _MAX_PIXELS = 80_000_000
+_MAX_SIDE_PX = 65_535
+# The reader's time grows with the square of what looks like a corner of a code. A symbol that
+# takes a tenth of the width of a photograph still has five pixels a module.
+_LOOKED_AT_PIXELS = 4_000_000
 
 
 def read_image(picture: Picture) -> Scan:
@@ -33,7 +37,7 @@ def read_image(picture: Picture) -> Scan:
         from PIL import Image
     except ImportError as error:
         raise ScanError("Reading a picture needs two more packages: pip install 'carte-ardente[image]'") from error
-    grey = _on_white(picture) if isinstance(picture, Image.Image) else _open_grey(picture)
+    grey = _grey(picture, "The picture") if isinstance(picture, Image.Image) else _open_grey(picture)
     found = zxingcpp.read_barcodes(
         grey, formats=zxingcpp.barcode_formats_from_str("QRCode"), text_mode=zxingcpp.TextMode.Plain
     )
@@ -65,19 +69,32 @@ def _open_grey(picture: str | PathLike[str] | bytes) -> PIL.Image.Image:
     name = "The picture" if isinstance(picture, bytes) else str(picture)
     try:
         with warnings.catch_warnings():
-            # Our own limit is lower, and its answer is a sentence.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=_FORMATS)
-        with image:
-            if image.width * image.height > _MAX_PIXELS:
-                raise ScanError(f"{name} has too many pixels. Crop it to the card.")
-            return _on_white(image)
+            # Of metadata that it cannot make out, and of sizes past our own lower limit, whose answer is a sentence.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=_FORMATS) as image:
+                return _grey(image, name)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise ScanError(f"{name} cannot be opened: {error.strerror}.") from error
     except Image.DecompressionBombError as error:
-        raise ScanError(f"{name} has too many pixels. Crop it to the card.") from error
+        raise _too_large(name) from error
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError) as error:
         raise ScanError(f"{name} is not a picture that can be read; save it as PNG or JPEG.") from error
+
+
+def _grey(image: PIL.Image.Image, name: str) -> PIL.Image.Image:
+    """Return the picture in grey, with as many pixels as are looked at."""
+    from PIL import Image
+
+    if 0 in image.size:
+        raise ScanError(f"{name} is empty. Take it again.")
+    if image.width * image.height > _MAX_PIXELS or max(image.size) > _MAX_SIDE_PX:
+        raise _too_large(name)
+    grey = _on_white(image)
+    factor = (_LOOKED_AT_PIXELS / (grey.width * grey.height)) ** 0.5
+    if factor >= 1:
+        return grey
+    size = max(1, int(grey.width * factor)), max(1, int(grey.height * factor))
+    return grey.resize(size, Image.Resampling.BOX)
 
 
 def _on_white(image: PIL.Image.Image) -> PIL.Image.Image:
@@ -86,5 +103,11 @@ def _on_white(image: PIL.Image.Image) -> PIL.Image.Image:
 
     if not image.has_transparency_data:
         return image.convert("L")
-    paper = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(paper, image.convert("RGBA")).convert("L")
+    with_alpha = image.convert("RGBA")
+    paper = Image.new("L", image.size, "white")
+    paper.paste(with_alpha.convert("L"), mask=with_alpha.getchannel("A"))
+    return paper
+
+
+def _too_large(name: str) -> ScanError:
+    return ScanError(f"{name} has too many pixels. Crop it to the card.")
