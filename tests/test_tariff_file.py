@@ -1,5 +1,6 @@
 """A wrong tariff file is refused: where, why, and what was expected."""
 
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -284,3 +285,37 @@ def test_any_bytes_are_a_tariff_or_a_tariff_error(content: bytes) -> None:
         path.write_bytes(content)
         with pytest.raises(TariffError):
             Tariffs.load(path)
+
+
+@pytest.mark.parametrize("part", ["a.", "a . ", '"a".', "'a'.", '"\\"".', '"=".', "a-1 ."])
+@pytest.mark.parametrize("place", ["{}a = 1", "[{}a]", "x = {{ {}a = 1 }}", 'name = "x"\n"y" = 1\n{}a = 1'])
+def test_a_key_of_very_many_parts_is_refused_before_it_takes_the_computers_memory(part: str, place: str) -> None:
+    text = place.format(part * 40)
+    with pytest.raises(TariffError, match=rf"^tariff, line {text.count(chr(10)) + 1}: a key of more than 32 parts"):
+        Tariffs.loads(text)
+
+
+@pytest.mark.parametrize("text", ["a" * 200_000, "a " * 100_000, '"' * 200_000, "'\"" * 100_000, ". " * 100_000])
+def test_a_long_file_is_refused_in_no_time(text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(TariffError):
+        Tariffs.loads(text)
+    assert time.process_time() - begun < 5
+
+
+def test_a_text_may_have_many_dots() -> None:
+    dots = "." * 60
+    assert Tariffs.loads(GOOD.replace('label = "Parking"', f'label = "{dots}"')).products["parking"].label
+    dotted = "a." * 30
+    assert Tariffs.loads(GOOD.replace('label = "Parking"', f'label = "{dotted}"')).products["parking"].label
+
+
+def test_very_many_reductions_are_read_in_seconds() -> None:
+    products = "".join(f'[products.p{number}]\nlabel = "x"\nprice = "5.00"\n' for number in range(200))
+    reductions = "".join(
+        f'[reductions.r{number}]\nlabel = "x"\nwho = "resident"\npercent_off = 5\nfrom = {2000 + number}-01-01\n'
+        for number in range(200)
+    )
+    begun = time.process_time()
+    assert len(Tariffs.loads(f'currency = "EUR"\nvat_rate = 6\n{products}{reductions}').reductions) == 200
+    assert time.process_time() - begun < 5

@@ -22,6 +22,8 @@ from ._rules import DAY_MINUTES, WEEKDAYS, Product, Reduction, Schedule
 from ._words import Label
 
 MAX_FILE_BYTES = 262_144
+# tomllib takes memory in the square of a key's parts.
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){33}""", re.ASCII)
 
 CARD_CLASSES: Final = ("child", "youth", "senior")
 
@@ -138,6 +140,9 @@ def read(path: str | PathLike[str]) -> Parsed:
 
 def parse(text: str, name: str) -> Parsed:
     text = text.replace("\r\n", "\n")
+    if long_key := _LONG_KEY.search(text):
+        line = text.count("\n", 0, long_key.start()) + 1
+        raise TariffError(f"{name}, line {line}: a key of more than 32 parts; no key of a tariff has more than three.")
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -289,13 +294,16 @@ class _Reader:
     ) -> None:
         """Refuses a reduction that another one beats for all its people, at all its times, on all its products."""
         for place, reduction in enumerate(reductions):
+            wider = [
+                (other_place, other)
+                for other_place, other in enumerate(reductions)
+                if other is not reduction and _covers(other, reduction, classes)
+            ]
             beaten = {
                 product: other
                 for product in reduction.products
-                for other_place, other in enumerate(reductions)
-                if other is not reduction
-                and product in other.products
-                and _covers(other, reduction, classes)
+                for other_place, other in wider
+                if product in other.products
                 and other.terms(products[product]).never_dearer_than(reduction.terms(products[product]))
                 and (other_place < place or other.terms(products[product]) != reduction.terms(products[product]))
             }
