@@ -11,6 +11,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -260,6 +261,20 @@ def chain_of_roots() -> Iterator[Attack]:
     yield Attack("root chain without its first", lambda: chain(UNDER_ROOT2, ROOT2), "root_skipped", today=12)
     yield Attack("root twice", lambda: chain(UNDER_ROOT2, ROOT1, ROOT2, ROOT2), "root_skipped", today=12)
     yield Attack("no root", lambda: chain(SECOND), "older_root")
+    for values, answer in ((8, "installed"), (10, "not_a_bundle")):
+
+        def grow(manifest: Manifest, values: int = values) -> None:
+            (one,) = list(manifest.campaigns.values())[:1]
+            for number in range(100, 170):
+                manifest.campaigns[number] = copy(one)
+                manifest.campaigns[number].campaign = number
+                manifest.campaigns[number].values = [0x10000 + at for at in range(values)]
+
+        yield Attack(
+            f"manifest of just {'under' if answer == 'installed' else 'over'} 8 KB",
+            lambda grow=grow: forged(SECOND, grow),
+            answer,
+        )
     for how, signers, answer in (
         ("by its own keys alone", ("root-4", "root-5"), "too_few_signatures"),
         ("by the keys before it alone", ("root-2", "root-3"), "too_few_signatures"),
