@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import shutil
 import sys
-from itertools import count
 from pathlib import Path
 
 from city_desk import NOW_S
-from city_kill_walk import in_a_child
+from city_kill_walk import go
 from city_partner import DAY_S, Issued, Partner, issue, no_passphrase
 
 from ardente.core import reasons
@@ -200,21 +199,7 @@ WALKS: dict[str, type[Walk]] = {
 
 
 def main(what: str, template: str, work: str) -> None:
-    walk = WALKS[what](Path(template), Path(work))
-    for kill_at in count(1):
-        walk.prepare()
-        lived = in_a_child(walk.act, kill_at)
-        try:
-            if not lived:
-                walk.check_cut()
-                assert in_a_child(walk.act)
-            walk.check()
-        except BaseException:
-            print(f"after a kill at operation {kill_at}:", file=sys.stderr)
-            raise
-        if lived:
-            print("kills:", kill_at - 1)
-            return
+    go(WALKS[what](Path(template), Path(work)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from city_desk import NOW_S, Desk, card_digits, slip_code, slip_codes
 
@@ -89,6 +89,9 @@ class Walk:
         (self.path / "slip").write_text(slip)
         (self.path / "orders.csv").write_text(f"age,replaces\nsenior,\n-,{slip}\nchild 2030,\n")
 
+    def check_cut(self) -> None:
+        """The next run decides."""
+
     def desk(self) -> Desk:
         return Desk(City(self.path / "city"))
 
@@ -157,15 +160,24 @@ def check_table(desk: Desk, cards: dict[int, str], slips: dict[int, str]) -> Non
     assert desk.table.count_cards(REPLACED, NOW_S) == 1
 
 
-def main(what: str, template: str, work: str) -> None:
-    _batch.CARDS_PER_CHUNK = 2
-    walk = {"batch": BatchWalk, "single": SingleWalk, "done": DoneWalk}[what](Path(template), Path(work))
+class Walkable(Protocol):
+    """A command: the state before it, how it is given, and what must be true after a kill and at the end."""
+
+    def prepare(self) -> None: ...
+    def act(self) -> None: ...
+    def check_cut(self) -> None: ...
+    def check(self) -> None: ...
+
+
+def go(walk: Walkable) -> None:
+    """Kill the command at its first operation, its second, … until it lives; print how often that was."""
     for kill_at in count(1):
         walk.prepare()
         lived = in_a_child(walk.act, kill_at)
-        if not lived:
-            assert in_a_child(walk.act)
         try:
+            if not lived:
+                walk.check_cut()
+                assert in_a_child(walk.act)
             walk.check()
         except BaseException:
             print(f"after a kill at operation {kill_at}:", file=sys.stderr)
@@ -173,6 +185,11 @@ def main(what: str, template: str, work: str) -> None:
         if lived:
             print("kills:", kill_at - 1)
             return
+
+
+def main(what: str, template: str, work: str) -> None:
+    _batch.CARDS_PER_CHUNK = 2
+    go({"batch": BatchWalk, "single": SingleWalk, "done": DoneWalk}[what](Path(template), Path(work)))
 
 
 if __name__ == "__main__":
