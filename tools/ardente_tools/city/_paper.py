@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import reportlab
 from reportlab.lib.colors import Color, HexColor
@@ -14,6 +16,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from ._errors import CityError
+
+_Item = TypeVar("_Item")
 
 REGULAR, BOLD = "Vera", "VeraBd"
 RED, GOLD = HexColor(0x8E1B2E), HexColor(0xE9B44C)
@@ -53,12 +57,30 @@ def fitting_size_pt(text: str, font: str, largest_pt: float, smallest_pt: float,
     return size_pt
 
 
-def new_canvas(out: io.BytesIO, width_mm: float, height_mm: float) -> Canvas:
-    """Return a canvas that writes neither the time nor the program's host into the file."""
+def draw_pages(
+    width_mm: float,
+    height_mm: float,
+    draw_common: Callable[[Canvas], None],
+    draw_page: Callable[[Canvas, _Item], None],
+    items: Iterable[_Item],
+) -> bytes:
+    """Return a PDF with one page for each of ``items``; what ``draw_common`` draws is on all and stored once.
+
+    Neither the time nor the program's host is written into it.
+    """
+    out = io.BytesIO()
     canvas = Canvas(out, pagesize=(width_mm * mm, height_mm * mm), invariant=1, initialFontName=REGULAR)
     canvas.setTitle("Carte Ardente")
     canvas.setProducer("carte-ardente")
-    return canvas
+    canvas.beginForm("common", 0, 0, width_mm * mm, height_mm * mm)
+    draw_common(canvas)
+    canvas.endForm()
+    for item in items:
+        canvas.doForm("common")
+        draw_page(canvas, item)
+        canvas.showPage()
+    canvas.save()
+    return out.getvalue()
 
 
 def draw_flame(canvas: Canvas, x_mm: float, y_mm: float, height_mm: float, outer: Color, inner: Color) -> None:

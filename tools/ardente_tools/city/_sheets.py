@@ -6,14 +6,13 @@ dots of a 300-dpi card printer (0.762 mm; the symbol is 31.2 mm wide), on that p
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reportlab.lib.colors import HexColor, white
 from reportlab.lib.units import mm
 
-from ._paper import BOLD, GOLD, RED, REGULAR, draw_flame, fitting_size_pt, load_fonts, new_canvas, require_printable
+from ._paper import BOLD, GOLD, RED, REGULAR, draw_flame, draw_pages, fitting_size_pt, load_fonts, require_printable
 from ._render import MODULES
 
 if TYPE_CHECKING:
@@ -42,17 +41,7 @@ class CardSheets:
 
     def draw(self, codes: Iterable[segno.QRCode]) -> bytes:
         """Return a PDF with one page for each of ``codes``, in their order."""
-        out = io.BytesIO()
-        canvas = new_canvas(out, WIDTH_MM, HEIGHT_MM)
-        canvas.beginForm("front", 0, 0, WIDTH_MM * mm, HEIGHT_MM * mm)
-        self._draw_front(canvas)
-        canvas.endForm()
-        for code in codes:
-            canvas.doForm("front")
-            _draw_symbol(canvas, code)
-            canvas.showPage()
-        canvas.save()
-        return out.getvalue()
+        return draw_pages(WIDTH_MM, HEIGHT_MM, self._draw_front, _draw_symbol, codes)
 
     def _draw_front(self, canvas: Canvas) -> None:
         canvas.setFillColor(white)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from reportlab.lib.colors import HexColor, black
 from reportlab.lib.units import mm
 from reportlab.lib.utils import simpleSplit
 
-from ._paper import BOLD, GOLD, RED, REGULAR, draw_flame, fitting_size_pt, load_fonts, new_canvas, require_printable
+from ._paper import BOLD, GOLD, RED, REGULAR, draw_flame, draw_pages, fitting_size_pt, load_fonts, require_printable
 from ._slip_text import EXPLANATIONS, TITLE, VALID_UNTIL, SlipPage, day
 
 if TYPE_CHECKING:
@@ -32,17 +31,7 @@ class SlipSheets:
 
     def draw(self, pages: Iterable[SlipPage]) -> bytes:
         """Return a PDF with one page for each of ``pages``, in their order."""
-        out = io.BytesIO()
-        canvas = new_canvas(out, _WIDTH_MM, _HEIGHT_MM)
-        canvas.beginForm("slip", 0, 0, _WIDTH_MM * mm, _HEIGHT_MM * mm)
-        self._draw_common(canvas)
-        canvas.endForm()
-        for page in pages:
-            canvas.doForm("slip")
-            _draw_page(canvas, page)
-            canvas.showPage()
-        canvas.save()
-        return out.getvalue()
+        return draw_pages(_WIDTH_MM, _HEIGHT_MM, self._draw_common, _draw_page, pages)
 
     def _draw_common(self, canvas: Canvas) -> None:
         left = _MARGIN_MM * mm
