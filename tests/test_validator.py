@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -287,6 +288,34 @@ class TestNewBundle:
         ardente_trust_store.install(ardente_test_city.bundle(2))
         monotonic(2.0)
         assert validator.check(RESIDENT).freshness.bundle_version == 2
+        assert validator.reload_error is None
+
+    def test_where_the_folder_cannot_be_reached_the_one_before_stays_in_force(
+        self,
+        make: Callable[..., Validator],
+        ardente_trust_store: TrustStore,
+        monotonic: Callable[[float], None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        validator = make()
+        stat = os.stat
+
+        def stale(path: object, *arguments: object, **options: object) -> os.stat_result:
+            """A share that went away; as root, no mode of a folder would refuse."""
+            if str(path).startswith(str(ardente_trust_store.folder)):
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+            return stat(path, *arguments, **options)  # type: ignore[arg-type, call-overload, no-any-return]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", stale)
+            monotonic(2.0)
+            assert validator.check(RESIDENT)
+            assert isinstance(validator.reload_error, StoreError)
+            for call in (ardente_trust_store.show, ardente_trust_store.load, lambda: ardente_trust_store.install(b"")):
+                with pytest.raises(StoreError, match=r"cannot be (read|written)"):
+                    call()
+        monotonic(2.0)
+        assert validator.check(RESIDENT)
         assert validator.reload_error is None
 
     def test_is_looked_for_no_more_than_every_two_seconds(

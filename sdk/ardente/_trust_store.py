@@ -150,7 +150,7 @@ class TrustStore:
         anchor = self._anchor()
         root_sha256 = _sha256(self._read(self.folder / ROOT_NAME, MAX_ROOT_SIZE)[0]).hexdigest()
         url = self._memory().url or None
-        if not self._bundle_path.exists():
+        if not _is_there(self._bundle_path):
             root = anchor.root
             return TrustState(root.city, root_sha256, root.version, _utc(root.exp), url=url)
         trust = self._load(anchor, self._allow_test_city)
@@ -201,7 +201,7 @@ class TrustStore:
 
     def _installed(self, anchor: Installed) -> Installed:
         """What is in force; the anchor alone where no bundle is, or a damaged one, which a new one may replace."""
-        if not self._bundle_path.exists():
+        if not _is_there(self._bundle_path):
             return anchor
         try:
             return self._load(anchor, self._allow_test_city).installed
@@ -211,17 +211,18 @@ class TrustStore:
     def _anchor(self, allow_test_city: bool | None = None) -> Installed:
         allow = self._allow_test_city if allow_test_city is None else allow_test_city
         path = self.folder / ROOT_NAME
-        if not path.exists():
+        if not _is_there(path):
             raise StoreError(f"There is no root in {self.folder} yet: run `ardente trust init ROOT --sha256 …`.")
         data, status = self._read(path, MAX_ROOT_SIZE)
         # Who can change these files decides whose cards are good.
         refuse_open_to_others(path, status, stat.S_IWOTH, "o-w")
-        refuse_open_to_others(self.folder, os.stat(self.folder), stat.S_IWOTH, "o-w")
+        with _readable(self.folder):
+            refuse_open_to_others(self.folder, os.stat(self.folder), stat.S_IWOTH, "o-w")
         with _explained(f"The root in {self.folder} cannot be used: begin again in a new folder."):
             return open_root(data, verify, allow)
 
     def _load(self, anchor: Installed, allow_test_city: bool) -> Trust:
-        if not self._bundle_path.exists():
+        if not _is_there(self._bundle_path):
             raise StoreError(f"There is no bundle in {self.folder} yet: run `ardente trust install FILE`.")
         with _explained(f"The bundle in {self.folder} is damaged: install the city's bundle again."):
             data, status = self._read(self._bundle_path, MAX_BUNDLE_SIZE)
@@ -229,15 +230,13 @@ class TrustStore:
 
     def _read(self, path: Path, limit: int) -> tuple[bytes, os.stat_result]:
         """Return a file of the folder with its status. Raises `StoreError`, and `TrustError` where it is too large."""
-        try:
+        with _readable(path):
             descriptor = os.open(path, os.O_RDONLY | _READ_FLAGS)
             with os.fdopen(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     raise StoreError(f"{path} is not a file: choose another folder.")
                 data = read_up_to(file, limit + 1)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read ({error.strerror}): check who may read it.") from None
         if len(data) > limit:
             raise TrustError(reasons.TOO_LARGE)
         return data, status
@@ -312,6 +311,20 @@ def _read_document(document: Document, limit: int) -> bytes:
     if len(data) > limit:
         raise TrustError(reasons.TOO_LARGE)
     return data
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in a sentence why ``path`` cannot be read: a right that lacks, a share that is away."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror}): check who may read it.") from None
+
+
+def _is_there(path: Path) -> bool:
+    with _readable(path):
+        return path.exists()
 
 
 @contextmanager
