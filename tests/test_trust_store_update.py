@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import socket
@@ -220,6 +221,61 @@ def test_a_server_that_drips_is_given_up(
     server.body = b"drip"
     with pytest.raises(FetchError, match="too slow"):
         ardente_trust_store.update(server.url)
+
+
+@pytest.mark.parametrize(
+    ("first", "endless"),
+    [(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (b"HTTP/1.1 200 OK\r\nETag: ", b"x")],
+    ids=["interim answers", "a header"],
+)
+def test_a_server_whose_answer_never_begins_is_given_up(
+    ardente_trust_store: TrustStore, monkeypatch: pytest.MonkeyPatch, first: bytes, endless: bytes
+) -> None:
+    monkeypatch.setattr("ardente._fetch._WHOLE_S", 0.3)
+    done = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection = listening.accept()[0]
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(first)
+            while not done.wait(0.01):
+                connection.sendall(endless)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=drip, args=(listening,), daemon=True)
+        server.start()
+        with pytest.raises(FetchError, match="too slow"):
+            ardente_trust_store.update(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        done.set()
+        server.join()
+
+
+def test_what_a_server_says_of_an_error_is_not_repeated(ardente_trust_store: TrustStore) -> None:
+    """It could write what it likes on the terminal, or into a mail of cron."""
+
+    def answer(listening: socket.socket) -> None:
+        with listening.accept()[0] as connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.0 404 \x1b]0;call 0900 123 456\x07\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, args=(listening,), daemon=True).start()
+        with pytest.raises(FetchError, match="answered 404") as caught:
+            ardente_trust_store.update(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+    assert str(caught.value).isprintable()
+    assert "0900" not in str(caught.value)
+
+
+def test_a_server_cannot_make_the_address_forgotten(
+    ardente_trust_store: TrustStore, ardente_test_city: TestCity, server: CityServer
+) -> None:
+    server.validators = "none"
+    # What a date is parsed from may be followed by a comment.
+    server.headers = {"ETag": "x" * 65_000, "Last-Modified": f"Mon, 01 Jun 2026 10:00:00 GMT ({'x' * 65_000})"}
+    server.body = ardente_test_city.bundle(2)
+    assert ardente_trust_store.update(server.url)
+    assert ardente_trust_store.show().url == server.url
+    assert not ardente_trust_store.update()
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPMessage
@@ -18,6 +21,7 @@ from ._files import read_up_to
 _SILENCE_S = 30
 _WHOLE_S = 600
 _CHUNK_SIZE = 1 << 16
+_MAX_KEPT_HEADER = 1024
 _STRONG_AFTER = timedelta(seconds=60)
 _TRY_LATER = "what is installed stays in force; try again later"
 
@@ -40,7 +44,7 @@ def fetch(url: str, limit: int, etag: str = "", last_modified: str = "") -> Fetc
         if parts.scheme == "file":
             with open(urllib.request.url2pathname(parts.path), "rb") as file:
                 return Fetched(read_up_to(file, limit + 1))
-        return _fetch_http(url, limit, etag, last_modified)
+        return _given_up_in_time(lambda: _fetch_http(url, limit, etag, last_modified))
     except TimeoutError:
         raise FetchError(f"{parts.hostname} is too slow to answer: {_TRY_LATER}.") from None
     except urllib.error.URLError as error:
@@ -68,6 +72,21 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
+def _given_up_in_time(fetch: Callable[[], Fetched]) -> Fetched:
+    """Return what ``fetch`` does. Raises TimeoutError: header lines and interim answers, each in time, need not end."""
+    future: Future[Fetched] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(fetch())
+        except BaseException as error:
+            future.set_exception(error)
+
+    # One that does not end must not keep the program either.
+    threading.Thread(target=run, daemon=True).start()
+    return future.result(_WHOLE_S)
+
+
 def _fetch_http(url: str, limit: int, etag: str, last_modified: str) -> Fetched:
     request = urllib.request.Request(url, headers={"User-Agent": "carte-ardente"})
     if etag:
@@ -82,13 +101,13 @@ def _fetch_http(url: str, limit: int, etag: str, last_modified: str) -> Fetched:
             data = _body(answer, limit + 1, deadline)
             if size is not None and len(data) < size:
                 raise http.client.IncompleteRead(b"")
-            return Fetched(data, answer.headers.get("ETag", ""), _strong_date(answer.headers))
+            return Fetched(data, _short(answer.headers.get("ETag", "")), _strong_date(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 304:
                 return Fetched(None, etag, last_modified)
             raise FetchError(
-                f"{urlsplit(url).hostname} answered {error.code} {error.reason}: check the address, or {_TRY_LATER}."
+                f"{urlsplit(url).hostname} answered {error.code}: check the address, or {_TRY_LATER}."
             ) from None
 
 
@@ -102,7 +121,12 @@ def _strong_date(headers: HTTPMessage) -> str:
         age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(last_modified)
     except (TypeError, ValueError, OverflowError):
         return ""
-    return last_modified if age >= _STRONG_AFTER else ""
+    return _short(last_modified) if age >= _STRONG_AFTER else ""
+
+
+def _short(header: str) -> str:
+    """Return what is to be kept of the mirror's ``header``: all of it, or nothing where it would fill the memory."""
+    return header if len(header) <= _MAX_KEPT_HEADER else ""
 
 
 def _body(answer: http.client.HTTPResponse, limit: int, deadline: float) -> bytes:
@@ -126,6 +150,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         scheme = urlsplit(newurl).scheme
         if scheme != "https" and (scheme != "http" or req.type == "https"):
+            fp.close()
             raise FetchError("The server sends on to an address that is not safe: tell the city.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
