@@ -262,6 +262,14 @@ class TestFolder:
         modes.pop(".lock", None)
         assert modes == {"trust": 0o755, "root.cbor": 0o644, "bundle.cbor": 0o644}
 
+    def test_others_cannot_hold_the_lock_that_keeps_updates_out(
+        self, store: TrustStore, ardente_test_city: TestCity
+    ) -> None:
+        root = ardente_test_city.root()
+        store.init(root, sha256(root))
+        with store._writing():
+            assert stat.S_IMODE((store.folder / ".lock").stat().st_mode) == 0o600
+
     @pytest.mark.parametrize("name", ["", "root.cbor"])
     def test_that_others_may_change_is_not_believed(self, ardente_trust_store: TrustStore, name: str) -> None:
         path = ardente_trust_store.folder / name

@@ -17,6 +17,7 @@ from ._ed25519 import verify
 from ._errors import StoreError
 from ._files import (
     PUBLIC_FILE_MODE,
+    SECRET_FILE_MODE,
     read_up_to,
     refuse_open_to_others,
     remove_cut_files,
@@ -254,7 +255,8 @@ class TrustStore:
 
         try:
             self.folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.folder / LOCK_NAME, timeout=_LOCK_TIMEOUT_S, mode=PUBLIC_FILE_MODE)
+            # Who may read the lock may hold it, and so keep every update out.
+            lock = filelock.FileLock(self.folder / LOCK_NAME, timeout=_LOCK_TIMEOUT_S, mode=SECRET_FILE_MODE)
             lock.acquire()
         except filelock.Timeout:
             raise StoreError(f"Another program is installing into {self.folder}: try again in a moment.") from None
