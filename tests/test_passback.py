@@ -381,6 +381,15 @@ class TestDatabase:
         gate(Passback(path, HOUR)).check(ADA)
         assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
 
+    @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+    def test_that_others_can_read_is_not_used(self, gate: Gate, path: Path) -> None:
+        path.touch()
+        path.chmod(0o644)
+        with pytest.raises(StoreError, match="chmod o-rwx"):
+            gate(Passback(path, HOUR))
+        path.chmod(0o660)
+        assert gate(Passback(path, HOUR)).check(ADA)
+
     def test_that_is_damaged_is_an_error_and_accepts_nobody(self, gate: Gate, path: Path) -> None:
         validator = gate(Passback(path, HOUR))
         path.write_bytes(b"not a database, but as long as the head of one, which has a hundred bytes. " * 8)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ._errors import StoreError
-from ._files import SECRET_FILE_MODE
+from ._files import SECRET_FILE_MODE, refuse_open_to_others
 from .core import reasons
 from .core.calendar import DAY_S
 from .core.tag import SECRET_SIZE
@@ -64,9 +65,13 @@ class UseRule:
         self._timer_lock = threading.Lock()
 
     def start(self, clock: Callable[[], float]) -> None:
-        """Begin to forget by ``clock`` (epoch seconds); `Validator` calls it. Raises `StoreError`."""
+        """Begin to forget by ``clock`` (epoch seconds); `Validator` calls it.
+
+        Raises `StoreError`, also where others could read which cards were used.
+        """
         self._clock = clock
         self.forget()
+        refuse_open_to_others(self.path, os.stat(self.path), stat.S_IRWXO, "o-rwx")
 
     def forget(self) -> None:
         """Delete what no longer counts. It happens by itself, at each check and when the time has come.
