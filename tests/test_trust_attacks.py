@@ -561,6 +561,15 @@ def wrong_documents() -> Iterator[Attack]:
         lambda: chain(elsewhere.bundle(2, iat=day(1)), ROOT1),
         "wrong_city",
     )
+
+    def endless(manifest: Manifest) -> None:
+        manifest.exp = manifest.iat + 400 * 86400 + 1
+
+    yield Attack(
+        "stolen bundle key: a manifest that never gets stale, to be followed by silence",
+        lambda: forged(SECOND, endless),
+        "not_a_bundle",
+    )
     yield Attack("nothing", lambda: b"", "not_a_bundle")
     yield Attack("noise", lambda: bytes(range(256)) * 40, "not_a_bundle")
 

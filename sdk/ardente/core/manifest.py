@@ -112,8 +112,9 @@ def parse_manifest(payload: bytes) -> Manifest:
     exact_labels(value, _LABELS)
     iat = time(value[IAT])
     exp = time(value[EXP])
-    if exp <= iat:
-        raise FormatError("A manifest expires before it begins.")
+    # A stolen bundle key must not make readers that get nothing newer believe it for decades.
+    if exp <= iat or exp - iat > _MAX_PERIOD_S:
+        raise FormatError("A manifest expires before it begins, or more than 400 days after.")
     policy = value[POLICY]
     exact_labels(policy, (REFRESH_AFTER, MAX_GRACE))
     return Manifest(
