@@ -221,9 +221,10 @@ class TestDailyCap:
         self, ardente_test_city: TestCity, tmp_path: Path, path: Path, ahead: timedelta
     ) -> None:
         clock = FakeClock()
-        store = new_store(tmp_path, clock, exp=clock.now + 5000 * DAY)
-        validator = Validator(store, clock=clock, daily_cap=DailyCap(path, 1), allow_test_city=True)
         clock.advance(ahead)
+        validator = Validator(
+            new_store(tmp_path, clock), clock=clock, daily_cap=DailyCap(path, 1), allow_test_city=True
+        )
         assert validator.check(ADA)
         clock.advance(-ahead)
         assert not validator.check(ADA)
@@ -425,13 +426,13 @@ class TestDatabase:
             gate(Passback(tmp_path / "absent" / "uses.db", HOUR))
 
 
-def new_store(tmp_path: Path, clock: FakeClock, exp: datetime | None = None) -> TrustStore:
+def new_store(tmp_path: Path, clock: FakeClock) -> TrustStore:
     import hashlib
 
     store = TrustStore(tmp_path / "own-trust", clock=clock, allow_test_city=True)
     root = CITY.root()
     store.init(root, hashlib.sha256(root).hexdigest())
-    store.install(CITY.bundle(iat=clock.now, exp=exp))
+    store.install(CITY.bundle(iat=clock.now))
     return store
 
 
