@@ -25,10 +25,8 @@ class Report:
     def row(self, name: str, value: float | None, goal: float, unit: str, *, at_least: bool = False) -> None:
         """Add a row. A value of None says that it could not be measured here, which is not ok."""
         ok = value is not None and (value >= goal if at_least else value <= goal)
-        bound = f"{'≥' if at_least else '≤'} {goal:g}"
-        _rows.append(
-            {"name": name, "value": None if value is None else round(value, 4), "goal": bound, "unit": unit, "ok": ok}
-        )
+        value = None if value is None else round(value, 4)
+        _rows.append({"name": name, "value": value, "goal": goal, "at_least": at_least, "unit": unit, "ok": ok})
 
 
 @pytest.fixture
@@ -83,7 +81,7 @@ def _lines() -> Iterator[str]:
     width = max(len(row["name"]) for row in _rows)
     for row in _rows:
         value = "not measured" if row["value"] is None else f"{row['value']:.3f}"
-        goal = f"{row['goal']} {row['unit']}"
+        goal = f"{'≥' if row['at_least'] else '≤'} {row['goal']:g} {row['unit']}"
         yield f"{row['name']:<{width}}  {value:>12}  {goal:<28} {'ok' if row['ok'] else 'NOT OK'}"
 
 
