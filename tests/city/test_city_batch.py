@@ -105,6 +105,21 @@ def test_sheets_are_read_back_and_accepted_page_by_page(desk: Desk, tmp_path: Pa
     assert [desk.judge(text).age_class for text in cards] == ["", "child"]
 
 
+def test_a_cut_card_goes_to_its_own_folder_and_strangers_files_stay(desk: Desk, tmp_path: Path) -> None:
+    desk.issuer.single(desk.order("senior"), tmp_path / "card.late", "digits", "text")
+    slip = (tmp_path / "card.late" / "slip.txt").read_text()
+    code = next(line.strip() for line in slip.splitlines() if line.count("-") == 2)
+    cut = tmp_path / f".card.late.{slip_sha256(code).hex()}.part"
+    (tmp_path / "card.late").rename(cut)
+    (tmp_path / ".card.draft.part").write_text("a stranger's")
+    (tmp_path / ".card.notes.part").mkdir()
+    assert desk.issuer.single(desk.order(), tmp_path / "card", "digits", "text")
+    assert (tmp_path / ".card.draft.part").is_file()
+    assert (tmp_path / ".card.notes.part").is_dir()
+    assert not desk.issuer.single(desk.order(), tmp_path / "card.late", "digits", "text")
+    assert (tmp_path / "card.late" / "slip.txt").read_text() == slip
+
+
 def test_a_single_card_has_a_folder_of_its_own(desk: Desk, tmp_path: Path) -> None:
     assert desk.issuer.single(desk.order("senior"), tmp_path / "card", "png", "text")
     assert sorted(os.listdir(tmp_path / "card")) == ["batch.json", "card.png", "slip.txt"]

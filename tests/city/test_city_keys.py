@@ -125,6 +125,12 @@ def test_a_key_is_never_overwritten(key_file: Path) -> None:
         create_key(key_file, ROOT, PASSPHRASE, CHEAP)
 
 
+def test_a_key_is_not_lost_to_its_own_public_part(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match=r"end it in \.key"):
+        create_key(tmp_path / "root.pub", ROOT, PASSPHRASE, CHEAP)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_missing_and_mistaken_files_are_named(key_file: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match=r"none\.key cannot be read: No such file or directory\.$"):
         read_key(tmp_path / "none.key", ROOT, right)

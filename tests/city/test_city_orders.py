@@ -132,6 +132,14 @@ def test_what_a_line_says_is_never_repeated(tmp_path: Path) -> None:
         assert "Dupont" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("first", ["01180882505729234073" * 12, "7ZQ2M4-000000-000000", "senior;7zq2m4 000000 000000"])
+def test_a_file_without_header_shows_no_card_and_no_slip(tmp_path: Path, first: str) -> None:
+    with pytest.raises(OrderError, match="only age, quarters") as refusal:
+        read_orders(_csv(tmp_path, f"{first}\n"), VALIDITY)
+    assert "0000" not in str(refusal.value)
+    assert "0118" not in str(refusal.value)
+
+
 def test_two_hundred_thousand_lines_are_read_and_one_more_is_refused(tmp_path: Path) -> None:
     path = _csv(tmp_path, "age,quarters\n" + "child 2034,8\n" * MAX_CARDS)
     orders = read_orders(path, VALIDITY).orders

@@ -37,6 +37,7 @@ _PLAN_NAME = "batch.json"
 _MAX_PLAN_SIZE = 4096
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _SYNC_THREADS = 8
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK_NAME = re.compile(r"\.?[0-9]{6}-[0-9]{6}(\.part)?")
 _FILE_NAME = re.compile(r"(cards?|slips?)(-[0-9]{6}){0,2}\.(txt|svg|png|pdf)")
 
@@ -233,7 +234,11 @@ class Issuer:
         """Name a single card that was entered and not named; delete those that were not entered."""
         finished = False
         for part in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
-            if self._table.card_of_slip(bytes.fromhex(part.name.split(".")[-2])):
+            slip_sha256 = part.name.removeprefix(f".{folder.name}.").removesuffix(".part")
+            # Others' files stay, and so does what is on its way to a folder whose name only begins like this one.
+            if part.is_symlink() or not part.is_dir() or not _SHA256.fullmatch(slip_sha256):
+                continue
+            if self._table.card_of_slip(bytes.fromhex(slip_sha256)):
                 _name(part, folder)
                 finished = True
             else:

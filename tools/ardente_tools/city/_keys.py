@@ -83,6 +83,8 @@ def create_key(path: Path, role: str, passphrase: str | None, cost: Cost | None 
     ``passphrase`` None leaves the key readable by who can read the file. Raises `KeyFileError`.
     """
     public_path = path.with_suffix(".pub")
+    if path == public_path:
+        raise KeyFileError(f"{path} is a name for the public part, which is made beside the key: end it in .key.")
     for taken in (path, public_path):
         if taken.exists():
             raise KeyFileError(f"{taken} exists already; a key is never overwritten. Choose another name.")

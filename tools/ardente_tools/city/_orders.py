@@ -232,5 +232,8 @@ def _quarter_name(quarter: int) -> str:
 
 
 def _shown(column: str) -> str:
+    # Without a header, the first line is a card's: its digits or the code of a slip are not to be repeated.
+    if any(character.isdigit() for character in column):
+        return "of a name with digits"
     printable = "".join(character if character.isprintable() else "?" for character in column)
     return repr(printable if len(printable) <= 40 else f"{printable[:40]}…")
