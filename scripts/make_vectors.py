@@ -1143,6 +1143,10 @@ def bundle_vectors(blobs: Blobs) -> Iterator[Vector]:
         "version of 64 bits": ({**small, "version": 1 << 32}, "not_a_bundle"),
         "policy without a grace": ({**small, "policy": pairs((num(1), num(1)))}, "not_a_bundle"),
         "refresh after 0 s": ({**small, "policy": pairs((num(1), num(0)), (num(2), num(0)))}, "not_a_bundle"),
+        "refresh after more than 30 days": (
+            {**small, "policy": pairs((num(1), num(30 * 86400 + 1)), (num(2), num(0)))},
+            "not_a_bundle",
+        ),
         "grace of 401 days": ({**small, "policy": pairs((num(1), num(1)), (num(2), num(401 * DAY_S)))}, "not_a_bundle"),
     }
     for name, (how, answer) in cases.items():

@@ -22,6 +22,8 @@ MAX_CAMPAIGN = 0xFFFF
 BEARER_CITY, BEARER_MERCHANT = 1, 2
 _CAMPAIGN_LABELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 _MAX_PERIOD_S = 400 * 86400
+# Whoever steals a bundle key cannot keep the warning from staff for longer.
+_MAX_REFRESH_AFTER_S = 30 * 86400
 
 
 class ListEntry:
@@ -124,7 +126,7 @@ def parse_manifest(payload: bytes) -> Manifest:
         exp,
         parse_key_set(value[KEYS]),
         _parse_campaigns(value[CAMPAIGNS]),
-        number(policy[REFRESH_AFTER], 1, _MAX_PERIOD_S),
+        number(policy[REFRESH_AFTER], 1, _MAX_REFRESH_AFTER_S),
         number(policy[MAX_GRACE], 0, _MAX_PERIOD_S),
         [_parse_list(entry) for entry in elements(value[LISTS], 0, 256)],
         number(value[ROOT_VERSION], 1, MAX_ROOT_VERSION),
