@@ -56,10 +56,10 @@ esac
     ],
     ids=["whole", "alias of the same suite", "alias of another suite", "nothing verifies"],
 )
-def test_the_32_bit_interpreter_comes_from_its_suite_under_either_name_or_not_at_all(
+def test_debians_packages_come_from_their_suite_under_either_name_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, codename: str, answer: str
 ) -> None:
-    script = load(PROJECT / "scripts" / "fetch_micropython32.py")
+    script = load(PROJECT / "scripts" / "debian_archive.py")
     monkeypatch.setattr(script, "UPDATE_ATTEMPTS", 1)
     sources = tmp_path / "sources.list"
     apt_get = tmp_path / "apt-get"
@@ -67,8 +67,8 @@ def test_the_32_bit_interpreter_comes_from_its_suite_under_either_name_or_not_at
     apt_get.chmod(0o755)
 
     if answer in {"trixie", "stable"}:
-        script.update([str(apt_get)], sources, "http://mirror.example/debian")
+        script.update([str(apt_get)], sources, "deb [arch=i386] http://mirror.example/debian", "Packages")
         assert sources.read_text().split()[3] == answer
     else:
         with pytest.raises(script.FetchError, match=answer):
-            script.update([str(apt_get)], sources, "http://mirror.example/debian")
+            script.update([str(apt_get)], sources, "deb [arch=i386] http://mirror.example/debian", "Packages")
