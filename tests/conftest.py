@@ -14,17 +14,20 @@ hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
-MARKS = {"micropython32": [pytest.mark.mp32]}
+MARKS = {"micropython32": [pytest.mark.mp32], "rv32": [pytest.mark.rv32]}
+# What a newcomer's machine need not have, and the variable by which CI says that it must be there.
+REQUIRED_BY = {"micropython32": "REQUIRE_MP32", "rv32": "REQUIRE_RV32"}
 
 
 @pytest.fixture(
     scope="session", params=[pytest.param(name, marks=MARKS.get(name, []), id=name) for name in INTERPRETERS]
 )
 def interpreter(request: pytest.FixtureRequest) -> Interpreter:
-    """Each interpreter in turn. The 32-bit one is skipped where it is missing, unless REQUIRE_MP32=1."""
+    """Each interpreter in turn. Those that a script fetches or builds are skipped where they are missing."""
     try:
         return INTERPRETERS[request.param]()
     except InterpreterMissingError as error:
-        if request.param == "micropython32" and os.environ.get("REQUIRE_MP32") != "1":
+        variable = REQUIRED_BY.get(request.param)
+        if variable is not None and os.environ.get(variable) != "1":
             pytest.skip(str(error))
         pytest.fail(str(error))

@@ -1,13 +1,13 @@
 """The interpreters that the rule book has to run on, behind one small interface.
 
-An interpreter takes a script, arguments and folders to import from, and answers a finished process. The three here run
-on this machine and see its files. One that does not (a board under emulation, say) joins by a class of its own with
-the same `run`, and a line in `INTERPRETERS`.
+An interpreter takes a script, arguments and folders to import from, and answers a finished process. Three run on this
+machine and see its files; the fourth is an emulated chip (rv32.py), to which they are brought.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -16,11 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from rv32 import Rv32Interpreter
+
 PROJECT = Path(__file__).resolve().parent.parent
 # `core` is imported under this name, as on the device; the rest of the SDK is not meant to be imported from here.
 CORE_PARENT = PROJECT / "sdk" / "ardente"
 DEVICE_HELPERS = PROJECT / "tests" / "micropython"
+# The scanner's own modules: a test of theirs names this folder among its `paths`.
+FIRMWARE = PROJECT / "firmware" / "scanner"
 MICROPYTHON32 = PROJECT / ".cache" / "micropython32" / "micropython"
+RV32_FIRMWARE = PROJECT / ".cache" / "rv32" / "firmware.elf"
 
 
 class InterpreterMissingError(Exception):
@@ -103,8 +108,15 @@ def micropython32() -> Interpreter:
     return LocalInterpreter("micropython32", (str(MICROPYTHON32),), "MICROPYPATH", 32)
 
 
+def rv32() -> Rv32Interpreter:
+    if not RV32_FIRMWARE.exists() or shutil.which("qemu-system-riscv32") is None:
+        raise InterpreterMissingError("The RV32 micropython is not here; on Debian, run: python3 scripts/build_rv32.py")
+    return Rv32Interpreter(RV32_FIRMWARE, always=((CORE_PARENT, "core"), (DEVICE_HELPERS, "*")))
+
+
 INTERPRETERS: dict[str, Callable[[], Interpreter]] = {
     "cpython": cpython,
     "micropython": micropython,
     "micropython32": micropython32,
+    "rv32": rv32,
 }
