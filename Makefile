@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+TYPINGS := .cache/typings
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard sdk/ardente/locale/*/LC_MESSAGES/ardente.po))
 
 .DELETE_ON_ERROR:
@@ -42,10 +43,16 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# In a folder of their own: they describe another standard library than the host's.
+$(TYPINGS)/.installed: firmware/typings/requirements.txt $(STAMP)
+	rm -rf $(TYPINGS)
+	$(BIN)/python -m pip install --quiet --target $(TYPINGS) --requirement $<
+	@touch $@
+
 bench: venv
 	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-disable-gc --benchmark-quiet -q --timeout 1200
 
 clean:
 	rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find sdk tools tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find sdk firmware tools tests bench examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f $(CATALOGUES)
