@@ -28,6 +28,11 @@ class Report:
         value = None if value is None else round(value, 4)
         _rows.append({"name": name, "value": value, "goal": goal, "at_least": at_least, "unit": unit, "ok": ok})
 
+    def record(self, name: str, value: float | None, unit: str) -> None:
+        """Add a row that has no goal: a number to know."""
+        value = None if value is None else round(value, 4)
+        _rows.append({"name": name, "value": value, "goal": None, "at_least": False, "unit": unit, "ok": True})
+
 
 @pytest.fixture
 def report() -> Report:
@@ -81,6 +86,9 @@ def _lines() -> Iterator[str]:
     width = max(len(row["name"]) for row in _rows)
     for row in _rows:
         value = "not measured" if row["value"] is None else f"{row['value']:.3f}"
+        if row["goal"] is None:
+            yield f"{row['name']:<{width}}  {value:>12}  {row['unit']}".rstrip()
+            continue
         goal = f"{'≥' if row['at_least'] else '≤'} {row['goal']:g} {row['unit']}"
         yield f"{row['name']:<{width}}  {value:>12}  {goal:<28} {'ok' if row['ok'] else 'NOT OK'}"
 
