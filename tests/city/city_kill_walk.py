@@ -22,6 +22,7 @@ from ardente_tools.city import _batch
 from ardente_tools.city._batch import close, read_plan
 from ardente_tools.city._cards import REPLACED, VALID
 from ardente_tools.city._folder import City
+from ardente_tools.city._overview import overview
 from ardente_tools.city._slips import slip_sha256
 
 _FILE_EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
@@ -122,12 +123,30 @@ class SingleWalk(Walk):
             return
         desk.issuer.single(desk.order("senior", replaces=(self.path / "slip").read_text()), self.out, "digits", "text")
 
+    def check_cut(self) -> None:
+        """No signed card that the table does not know is outside the city's folder, nor after the next card inside."""
+        check_known(self.desk(), self.path, but=self.path / "city")
+        other = self.path.with_name("other-desk")
+        shutil.rmtree(other, ignore_errors=True)
+        shutil.copytree(self.path, other)
+        desk = Desk(City(other / "city"))
+        found = overview(desk.city, NOW_S)
+        desk.issuer.single(desk.order(), other / "another", "digits", "text")
+        check_known(desk, other)
+        for path in map(Path, found.cards_cut):
+            assert not path.exists()
+        left = {path.parent for path in (other / "city").rglob("card.txt")}
+        assert len(left) == len(found.cards_waiting)
+
     def check(self) -> None:
         card = (self.out / "card.txt").read_text().strip()
         slip = slip_code((self.out / "slip.txt").read_text())
         check_table(self.desk(), {0: card}, {0: slip})
         assert sorted(os.listdir(self.out)) == ["batch.json", "card.txt", "slip.txt"]
         assert not list(self.path.glob(".*.part"))
+        desk = self.desk()
+        desk.issuer.single(desk.order(), self.path / "next", "digits", "text")
+        assert not list((self.path / "city" / "outgoing").iterdir())
 
 
 class DoneWalk(BatchWalk):
@@ -146,6 +165,13 @@ class DoneWalk(BatchWalk):
         assert desk.table.batches() == []
         assert not [path for path in self.out.rglob("*") if path.is_file()]
         assert desk.table.count_cards(VALID, NOW_S) == 3
+
+
+def check_known(desk: Desk, folder: Path, but: Path | None = None) -> None:
+    """The table has every card of which there are digits in ``folder``, hidden folders among them."""
+    for path in folder.rglob("card.txt"):
+        if (but is None or but not in path.parents) and (digits := path.read_text().strip()):
+            assert desk.row(digits) is not None, path
 
 
 def check_table(desk: Desk, cards: dict[int, str], slips: dict[int, str]) -> None:

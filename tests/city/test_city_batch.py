@@ -20,9 +20,10 @@ from city_printed import digits_in, pdf_pages, pdf_text, svg_picture
 from ardente.core import reasons
 from ardente_tools.city import _batch, _card_keys
 from ardente_tools.city._batch import BatchError, cards_missing, close, read_plan
-from ardente_tools.city._cards import REPLACED, VALID
+from ardente_tools.city._cards import REPLACED, VALID, CardTable
 from ardente_tools.city._errors import ListFullError
 from ardente_tools.city._orders import OrderError, Validity
+from ardente_tools.city._overview import overview
 from ardente_tools.city._revocation import reinstate, revoke
 from ardente_tools.city._slips import slip_sha256
 
@@ -105,19 +106,49 @@ def test_sheets_are_read_back_and_accepted_page_by_page(desk: Desk, tmp_path: Pa
     assert [desk.judge(text).age_class for text in cards] == ["", "child"]
 
 
-def test_a_cut_card_goes_to_its_own_folder_and_strangers_files_stay(desk: Desk, tmp_path: Path) -> None:
-    desk.issuer.single(desk.order("senior"), tmp_path / "card.late", "digits", "text")
-    slip = (tmp_path / "card.late" / "slip.txt").read_text()
-    code = next(line.strip() for line in slip.splitlines() if line.count("-") == 2)
-    cut = tmp_path / f".card.late.{slip_sha256(code).hex()}.part"
-    (tmp_path / "card.late").rename(cut)
+def test_a_cut_card_goes_to_its_own_folder_and_strangers_files_stay(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ardente_tools.city._outgoing.name_folder", _no_space)
+        with pytest.raises(OSError, match="No space left"):
+            desk.issuer.single(desk.order("senior"), tmp_path / "card.late", "digits", "text")
     (tmp_path / ".card.draft.part").write_text("a stranger's")
     (tmp_path / ".card.notes.part").mkdir()
     assert desk.issuer.single(desk.order(), tmp_path / "card", "digits", "text")
-    assert (tmp_path / ".card.draft.part").is_file()
-    assert (tmp_path / ".card.notes.part").is_dir()
+    shown = overview(desk.city, NOW_S)
+    assert (shown.cards_waiting, shown.cards_cut) == ([str(tmp_path / "card.late")], [])
+    assert f"ardente city issue -o {tmp_path / 'card.late'}" in "\n".join(shown.lines())
     assert not desk.issuer.single(desk.order(), tmp_path / "card.late", "digits", "text")
-    assert (tmp_path / "card.late" / "slip.txt").read_text() == slip
+    assert desk.judge((tmp_path / "card.late" / "card.txt").read_text().strip()).age_class == "senior"
+    assert overview(desk.city, NOW_S).cards_waiting == []
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [".card.draft.part", ".card.notes.part"]
+
+
+@pytest.mark.parametrize("command", ["single", "batch", "done"])
+def test_a_signed_card_that_was_not_entered_is_shown_and_then_deleted(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    desk.issuer.single(desk.order(), tmp_path / "old", "digits", "text")
+    with monkeypatch.context() as patch:
+        patch.setattr(CardTable, "add_cards", _no_space)
+        with pytest.raises(OSError, match="No space left"):
+            desk.issuer.single(desk.order(), tmp_path / "elsewhere" / "card", "digits", "text")
+    (cut,) = overview(desk.city, NOW_S).cards_cut
+    assert (Path(cut) / "card.txt").is_file()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    if command == "single":
+        desk.issuer.single(desk.order(), tmp_path / "card", "digits", "text")
+    elif command == "batch":
+        desk.batch(csv_file(tmp_path, *FIVE), tmp_path / "out")
+    else:
+        close(desk.city, desk.table, "", tmp_path / "old")
+    assert not Path(cut).exists()
+    assert overview(desk.city, NOW_S).cards_cut == []
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_a_single_card_has_a_folder_of_its_own(desk: Desk, tmp_path: Path) -> None:

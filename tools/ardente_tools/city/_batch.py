@@ -3,17 +3,16 @@
 A batch goes in chunks. The files of a chunk are written to a folder that is not yet one of the batch, and synced; then
 one transaction enters its cards and slips, marks the cards that they replace, and says how far the batch is; then the
 folder gets its name. What a cut leaves is told by the card table: a chunk that was entered is named, one that was not
-is deleted, and none of its indices was ever a card. A single card goes the same way, without a record of a batch.
+is deleted, and none of its indices was ever a card. A single card goes the same way, without a record of a batch, but
+waits for the table in the folder of the city.
 """
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
@@ -28,6 +27,7 @@ from ._cards import REPLACED, Batch, CardKey, CardRow, CardTable, NewCard
 from ._errors import CardError, CityError, ListFullError
 from ._folder import City
 from ._orders import Order, OrderFile
+from ._outgoing import name_folder, prepare, settle, write_folder
 from ._outputs import IssuedCard, Outputs
 from ._revocation import find_card
 from ._slips import Slip
@@ -35,9 +35,6 @@ from ._slips import Slip
 CARDS_PER_CHUNK = 500
 _PLAN_NAME = "batch.json"
 _MAX_PLAN_SIZE = 4096
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_SYNC_THREADS = 8
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK_NAME = re.compile(r"\.?[0-9]{6}-[0-9]{6}(\.part)?")
 _FILE_NAME = re.compile(r"(cards?|slips?)(-[0-9]{6}){0,2}\.(txt|svg|png|pdf)")
 
@@ -102,19 +99,22 @@ class Issuer:
         outputs = Outputs(self._city.config.name, card_format, slip_format)
         plan = Plan("", 1, 1, card_format, slip_format)
         with self._city.lock():
-            if self._finish_single(folder):
-                return False
+            waiting = settle(self._city, self._table)
             if folder.is_symlink() or folder.exists():
                 raise BatchError(f"{folder} exists already; give the card a folder of its own.")
-            self._check([order])
             folder.parent.mkdir(parents=True, exist_ok=True)
+            for issued_before in waiting:
+                if issued_before.destination == folder:
+                    issued_before.deliver(folder)
+                    return False
+            self._check([order])
             key = self._key()
             ((issued, new),) = made = self._make(key, [order])
-            part = _single_part(folder, new.slip_sha256.hex())
-            _write_folder(part, [(_PLAN_NAME, _json(plan)), *outputs.files([issued], "")])
+            files = [(_PLAN_NAME, _json(plan)), *outputs.files([issued], "")]
+            outgoing = prepare(self._city, new.slip_sha256, folder, files)
             with self._table.transaction():
                 self._enter(key, [order], made)
-            _name(part, folder)
+            outgoing.deliver(folder)
             self._table.forget_order()
         return True
 
@@ -128,6 +128,7 @@ class Issuer:
         """
         outputs = Outputs(self._city.config.name, card_format, slip_format)
         with self._city.lock():
+            settle(self._city, self._table)
             plan, batch = self._open(file, folder, card_format, slip_format)
             self._settle(plan, batch, file.orders, folder)
             self._check(file.orders[batch.lines_done :])
@@ -193,7 +194,7 @@ class Issuer:
             part, final = folder / f".{span}.part", folder / span
             if start < batch.lines_done:
                 if part.is_dir():
-                    _name(part, final)
+                    name_folder(part, final)
             elif final.exists():
                 raise BatchError(
                     f"{final} has cards that the card table does not know; was it restored from an old backup? Hand "
@@ -223,27 +224,12 @@ class Issuer:
         key = self._key()
         made = self._make(key, chunk)
         cards = _counted((issued for issued, _ in made), start, progress)
-        _write_folder(part, outputs.files(cards, span))
+        write_folder(part, outputs.files(cards, span))
         with self._table.transaction():
             self._enter(key, chunk, made)
             self._table.set_lines_done(batch, start + len(chunk))
-        _name(part, folder / span)
+        name_folder(part, folder / span)
         return start + len(chunk)
-
-    def _finish_single(self, folder: Path) -> bool:
-        """Name a single card that was entered and not named; delete those that were not entered."""
-        finished = False
-        for part in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
-            slip_sha256 = part.name.removeprefix(f".{folder.name}.").removesuffix(".part")
-            # Others' files stay, and so does what is on its way to a folder whose name only begins like this one.
-            if part.is_symlink() or not part.is_dir() or not _SHA256.fullmatch(slip_sha256):
-                continue
-            if self._table.card_of_slip(bytes.fromhex(slip_sha256)):
-                _name(part, folder)
-                finished = True
-            else:
-                shutil.rmtree(part)
-        return finished
 
     def _key(self) -> CardKey:
         key = self._table.current_key()
@@ -332,6 +318,7 @@ def begun(table: CardTable, folder: Path) -> date | None:
 def close(city: City, table: CardTable, batch_id: str, folder: Path | None) -> Closed:
     """Forget a batch and delete its outputs in ``folder``. It can be repeated where it was cut."""
     with city.lock():
+        settle(city, table)
         # The record first: what cannot be gone on with can only be deleted further.
         with table.transaction():
             had_record = table.end_batch(batch_id)
@@ -382,39 +369,8 @@ def _span(orders: Sequence[Order], start: int, plan: Plan) -> str:
     return f"{orders[start].number:06}-{orders[last].number:06}"
 
 
-def _single_part(folder: Path, slip_sha256: str) -> Path:
-    """Where a single card is until the table has it. The name tells which card by what the table keeps of its slip."""
-    return folder.with_name(f".{folder.name}.{slip_sha256}.part")
-
-
 def _of_line(order: Order) -> str:
     return f" by line {order.number}" if order.number else ""
-
-
-def _write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Make ``folder`` with ``files``, all on the disk when this returns."""
-    folder.mkdir(mode=0o700)
-    paths = []
-    for name, data in files:
-        path = folder / name
-        with os.fdopen(os.open(path, _NEW_FILE, 0o600), "wb") as file:
-            file.write(data)
-        paths.append(path)
-    # Together, so that the file system writes its journal a few times and not once a file.
-    with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-        list(pool.map(_sync_file, paths))
-    sync_folder(folder)
-    sync_folder(folder.parent)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
-
-
-def _name(part: Path, final: Path) -> None:
-    part.rename(final)
-    sync_folder(final.parent)
 
 
 def _json(plan: Plan) -> bytes:

@@ -4,6 +4,7 @@ city.toml              who the city is, and its periods; edited by hand
 keys/                  private keys (.key, encrypted) and their public parts (.pub)
 roots/1.cbor, …        every root, from the first on
 cards.sqlite           the card table
+outgoing/              a single card while it is issued
 published/bundle.cbor  what partners fetch
 published/lists/…      the status lists alone, for readers of the IETF draft
 """
@@ -90,6 +91,7 @@ class City:
         self.config = _read_config(path / CONFIG_NAME)
         self.keys_path = path / "keys"
         self.roots_path = path / "roots"
+        self.outgoing_path = path / "outgoing"
         self.published_path = path / "published"
         self.lists_path = self.published_path / "lists"
         self.bundle_path = self.published_path / "bundle.cbor"

@@ -11,6 +11,7 @@ from ardente.core.root import ROLE_BUNDLE, Root
 from . import _keys
 from ._cards import CURRENT, GONE, REPLACED, REVOKED, VALID, CardTable
 from ._folder import City, parse_root_file
+from ._outgoing import outgoing
 from ._published import Published, read_published
 from ._roots import ROLE_NUMBERS
 
@@ -32,7 +33,11 @@ class KeyOverview:
 
 @dataclass(frozen=True)
 class Overview:
-    """A city at a glance. Days are ISO 8601 dates in UTC, "" for none."""
+    """A city at a glance. Days are ISO 8601 dates in UTC, "" for none.
+
+    ``cards_waiting`` are the folders for which a cut run has issued a card that is not there yet; ``cards_cut`` are
+    the folders with what other cut runs left of a card.
+    """
 
     id: str
     name: str
@@ -46,6 +51,8 @@ class Overview:
     cards_revoked: int
     card_keys: list[KeyOverview]
     batches: list[str]
+    cards_waiting: list[str]
+    cards_cut: list[str]
     unused_keys: list[str]
     next_step: str
 
@@ -68,6 +75,11 @@ class Overview:
                 f"  key {key.kid} ({key.state}): list {key.list_used:.0%} taken, cards until {key.signs_until}"
             )
         lines += [f"Batch {batch} is not done" for batch in self.batches]
+        lines += [
+            f"A card for {folder} is issued and not there yet: ardente city issue -o {folder}"
+            for folder in self.cards_waiting
+        ]
+        lines += [f"A cut run left {path}; the next `ardente city issue` deletes it" for path in self.cards_cut]
         lines += [f"No longer used, delete it: {path}" for path in self.unused_keys]
         return [*lines, f"Next: {self.next_step}"]
 
@@ -80,6 +92,7 @@ def overview(city: City, now: int) -> Overview:
     manifest = published.manifest if published else None
     with city.cards() as table:
         keys = _key_overviews(table)
+        cards = outgoing(city)
         return Overview(
             city.config.id,
             city.config.name,
@@ -93,6 +106,8 @@ def overview(city: City, now: int) -> Overview:
             table.count_cards(REVOKED, now) + table.count_cards(REPLACED, now),
             keys,
             [batch.id for batch in table.batches()],
+            [str(card.destination) for card in cards if card.is_waiting(table)],
+            [str(card.path) for card in cards if not card.is_waiting(table)],
             _unused_keys(city, published),
             _next_step(root, published, keys, now),
         )
