@@ -56,6 +56,64 @@ def test_an_unknown_command_is_a_usage_error(ardente) -> None:
     assert "chekc" in result.stderr
 
 
+# What was typed by mistake.
+
+SLIP = "7ZQ2M4-ABCDEF-0H5KXN"
+
+
+@pytest.mark.parametrize("value", [SLIP, SLIP.lower(), SLIP.replace("-", ""), "ABCDEF-GHJKMN-PQRSTV", "85073003328"])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["{}"],
+        ["--{}"],
+        ["--language", "{}"],
+        ["--language={}"],
+        ["check", "card.png", "{}"],
+        ["check", "--{}"],
+        ["check", "--grace", "{}"],
+        ["check", "--grace={}"],
+        ["check", "{}"],
+        ["tariff", "check", "{}"],
+        ["trust", "{}"],
+        ["trust", "install", "{}"],
+        ["city", "revoke", "-", "{}"],
+        ["city", "{}"],
+        ["city", "rotate-keys", "--kid", "{}"],
+        ["city", "root", "propose", "-o", "x", "--threshold", "{}"],
+        ["city", "sign-application", "{}"],
+    ],
+)
+def test_what_looks_like_a_slip_or_a_long_number_is_not_repeated(ardente, tmp_path, monkeypatch, args, value) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = ardente(*[arg.format(value) for arg in args])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: ")
+    for part in {value, value[:6], value[-6:]}:
+        assert part not in result.output
+
+
+def test_a_slip_typed_without_quotes_is_not_repeated(ardente) -> None:
+    result = ardente("city", "revoke", *SLIP.split("-"))
+    assert result.exit_code == 2
+    assert "unexpected extra arguments (… …)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["check", "--prodcut", "entry"], "--prodcut"),
+        (["check", "--grace", "999"], "999 is not in the range"),
+        (["trust", "install", "bundle-2026-11-23.cbor"], "bundle-2026-11-23.cbor"),
+        (["trust", "init", "root.cbor", "--sha256", "0123456789abcdef" * 4, "--bogus"], "--bogus"),
+    ],
+)
+def test_other_mistakes_are_named(ardente, args, said) -> None:
+    result = ardente(*args)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 # Failures.
 
 

@@ -4,13 +4,15 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from ..core.errors import ArdenteError
+from ._hidden import without_secrets
 from ._options import chosen_language, language_option
 from ._refusal import Refusal, sentence
 
@@ -35,6 +37,7 @@ EXTRAS: Final = {
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.
 _CARD_TEXT: Final = re.compile(r"[0-9]{65}")
 _TEST_CITY: Final = "--test-city"
+_ARGUMENTS: Final = "ardente.arguments"
 
 
 class Commands(click.Group):
@@ -66,9 +69,15 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         _refuse_card_text(args)
-        return super().parse_args(ctx, args)
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        with _hiding(ctx):
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        with _hiding(ctx):
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ArdenteError as error:
@@ -124,6 +133,21 @@ def _missing(error: ModuleNotFoundError) -> str:
 def _failed(error: OSError) -> str:
     name = f"{error.filename}: " if error.filename else ""
     return f"{name}{error.strerror or 'this failed'}."
+
+
+@contextmanager
+def _hiding(ctx: click.Context) -> Iterator[None]:
+    """Let no message repeat an argument that should not have been one."""
+    try:
+        yield
+    except click.ClickException as error:
+        message = error.format_message()
+        shown = without_secrets(message, ctx.meta[_ARGUMENTS])
+        if shown == message:
+            raise
+        if isinstance(error, click.UsageError):
+            raise click.UsageError(shown, error.ctx) from None
+        raise Refusal(shown) from None
 
 
 def _refuse_card_text(args: Sequence[str]) -> None:
