@@ -19,9 +19,10 @@ from ardente.cli import main
 from ardente.core import reasons
 from ardente.core.trust import Installed, open_application
 from ardente_tools.city import _keys, cli
-from ardente_tools.city._cards import REVOKED, VALID
+from ardente_tools.city._cards import REPLACED, REVOKED, VALID
 from ardente_tools.city._folder import City
 from ardente_tools.city._render import png, symbol
+from ardente_tools.city._revocation import revoke
 
 PUBLISHING, ISSUING, ROOT = "trois petits ponts", "une grande place", "sept vieux murs"
 
@@ -210,6 +211,44 @@ def test_a_card_is_revoked_by_scan_picture_file_or_slip(terminal: Terminal, demo
     assert "Reinstated" in terminal("reinstate", "card.png")
     assert "was not revoked" in terminal("reinstate", answer=cards[1].slip.text)
     assert statuses(demo, cards)[1] == VALID
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+@pytest.mark.parametrize("command", ["revoke", "reinstate", "issue"])
+@pytest.mark.parametrize("what", ["card", "slip"])
+def test_a_card_or_slip_at_the_terminal_does_not_show(demo: City, command: str, what: str) -> None:
+    from ardente.testing.scanner import FakeKeyboardScanner, typed
+
+    (card,) = issue(demo, NOW_S)
+    if command == "reinstate":
+        revoke(demo, card.digits)
+    args = ("issue", "-o", "new", "--quarters", "1", "--replaces", "-") if command == "issue" else (command,)
+    with FakeKeyboardScanner(layout="be") as scanner:
+        # Without the terminal of whoever runs the tests.
+        with subprocess.Popen(
+            [sys.executable, "-m", "ardente", "city", *args],
+            stdin=scanner.terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as desk:
+            prompt = b""
+            while not prompt.endswith(b"nothing shows): "):
+                character = desk.stderr.read(1)
+                assert character, prompt
+                prompt += character
+            if what == "card":
+                scanner.scan(card.digits)
+            else:
+                scanner.type(card.slip.text[:7])
+                time.sleep(0.3)
+                scanner.type(f"{card.slip.text[7:]}\r")
+            stdout, stderr = desk.communicate(timeout=30)
+        assert desk.returncode == 0, stderr
+        shown = scanner.screen() + (stdout + stderr).decode()
+    for text in (card.digits, typed(card.digits, "be"), card.slip.text):
+        assert not [text[at : at + 6] for at in range(len(text) - 6) if text[at : at + 6] in shown]
+    assert statuses(demo, [card]) == [{"revoke": REVOKED, "reinstate": VALID, "issue": REPLACED}[command]]
 
 
 def test_a_torn_scan_or_an_empty_line_revokes_nothing(terminal: Terminal, demo: City) -> None:

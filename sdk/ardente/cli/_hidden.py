@@ -18,7 +18,7 @@ _HAS_DIGIT: Final = re.compile(r"[0-9]")
 
 
 def without_secrets(message: str, args: Sequence[str]) -> str:
-    """Return ``message`` with … for each of ``args`` that may be a card's digits, a person's number or a slip's code."""
+    """Return ``message`` with … for ``args`` that may be a card's digits, a person's number or a slip's code."""
     values = {value for arg in args for value in _values(arg)}
     hidden = {value for value in values if _LONG_NUMBER.match(value) or _is_code(value)}
     # A code that was typed without quotes comes as one argument for each group.

@@ -363,15 +363,28 @@ def card_text(ctx: click.Context, card: str) -> str:
     from ._errors import CardError
 
     if card == "-":
-        if sys.stdin.isatty():
-            click.echo("Scan the card, or type the code of its slip: ", nl=False, err=True)
-        scan = read_text(sys.stdin.buffer.readline(_MAX_TEXT_SIZE).decode(errors="replace"), typed=True)
+        scan = read_text(_read_line(), typed=True)
     else:
         data = _read_card_file(Path(card))
         scan = read_text(data.decode()) if len(data) <= _MAX_TEXT_SIZE and data.isascii() else read_image(data)
     if scan.text is None:
         raise CardError(scan.staff_text(chosen_language(ctx)))
     return scan.text
+
+
+def _read_line() -> str:
+    """One line of standard input; a terminal shows nothing of it, since whoever reads it could use the card or slip."""
+    if not sys.stdin.isatty():
+        return sys.stdin.buffer.readline(_MAX_TEXT_SIZE).decode(errors="replace")
+    from getpass import getpass
+
+    try:
+        # Not a KeyboardSource: people type slips, with pauses in which that would see a torn scan.
+        return getpass("Scan the card, or type the code of its slip, and press Enter (nothing shows): ", sys.stderr)
+    except EOFError:
+        return ""
+    except UnicodeDecodeError:
+        return "\N{REPLACEMENT CHARACTER}"
 
 
 def _read_card_file(path: Path) -> bytes:
