@@ -141,7 +141,11 @@ def test_a_plural_follows_its_language() -> None:
     [
         ("fresh", False, ""),
         ("fresh", True, "Newer data of the city should be out: update them. (bundle 12, 3 days old)"),
-        ("stale-refused", True, "Newer data of the city should be out: update them. (bundle 12, 3 days old)"),
+        (
+            "stale-refused",
+            True,
+            "The city's data here are too old and no card is accepted: update them now. (bundle 12, 3 days old)",
+        ),
         (
             "stale-accepted",
             False,

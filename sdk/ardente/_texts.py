@@ -178,6 +178,8 @@ def refresh_text(state: str, refresh_due: bool, language: str) -> str:
         return _translated(
             N_("The city's data have expired and are still accepted for a while: update them soon."), language
         )
+    if state == "stale-refused":
+        return _translated(N_("The city's data here are too old and no card is accepted: update them now."), language)
     return _translated(N_("Newer data of the city should be out: update them."), language) if refresh_due else ""
 
 
