@@ -25,6 +25,10 @@ MAX_FILE_BYTES = 262_144
 # tomllib takes memory in the square of a key's parts.
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){33}""", re.ASCII)
 
+_TYPOGRAPHIC_QUOTE = re.compile("[=[,][ \\t]*[\u201c-\u201e\u2018-\u201a\u00ab]")
+_BARE_COMMA_AMOUNT = re.compile(r"=[ \t]*[0-9]+,[0-9]")
+_PLAIN_HEADER = re.compile(r"\[[\w.-]+\]", re.ASCII)
+
 CARD_CLASSES: Final = ("child", "youth", "senior")
 
 CardClass = Literal["child", "youth", "senior"]
@@ -146,11 +150,32 @@ def parse(text: str, name: str) -> Parsed:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message, _, place = str(error).rstrip(")").rpartition(" (at ")
-        raise TariffError(f"{name}, {place}: not valid TOML: {message}; correct it there.") from None
+        message, _, place = str(error).removesuffix(")").rpartition(" (at ")
+        hint = _toml_hint(message, _line_at(text, place)) or f"{message}; correct it there"
+        raise TariffError(f"{name}, {place}: not valid TOML: {hint}.") from None
     except (ValueError, RecursionError):
         raise TariffError(f"{name}: a number or a nesting in it is beyond all bounds; write a tariff.") from None
     return _Reader(name, text, raw).parsed()
+
+
+def _line_at(text: str, place: str) -> str:
+    number = re.match(r"line (\d+)", place)
+    return text.split("\n")[int(number[1]) - 1].strip() if number else ""
+
+
+def _toml_hint(message: str, line: str) -> str:
+    """Return what somebody who writes prices most likely did wrong in ``line``; "" where nothing fits."""
+    if message.startswith(("Cannot declare", "Cannot overwrite")):
+        return "this stands in the file twice; keep one, or give the other another name"
+    if _TYPOGRAPHIC_QUOTE.search(line):
+        return 'only straight quotes (") count; replace these'
+    if _BARE_COMMA_AMOUNT.search(line):
+        return 'an amount stands in quotes, such as "12,50"; add them'
+    if line.count('"') % 2:
+        return "a quotation mark is missing; a text begins and ends with one"
+    if line.startswith("[") and "]" in line and '"' not in line and not _PLAIN_HEADER.match(line):
+        return "a name has only small letters without accents, digits, - and _; a label may have any"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
