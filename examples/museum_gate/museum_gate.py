@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
 def open_source(port: str | None) -> Source:
     if port is None:
         return KeyboardSource()
-    return SerialSource(port, on_state=lambda state: print(f"Scanner {state}.", file=sys.stderr))
+    return SerialSource(port, on_state=lambda state: print(f"Scanner {port}: {state}.", file=sys.stderr))
 
 
 def answer(scan: Scan, validator: Validator, tariffs: Tariffs, options: argparse.Namespace) -> str:

@@ -107,7 +107,7 @@ def test_a_scanner_that_types(museum: Museum, cards: Cards, layout: str) -> None
 def test_a_scanner_on_a_serial_port(museum: Museum, cards: Cards) -> None:
     with FakeSerialScanner() as scanner, museum("--product", "exhibition", "--serial", scanner.port) as screen:
         screen.next_paragraph()
-        assert screen.next_notice() == "Scanner connected."
+        assert screen.next_notice() == f"Scanner {scanner.port}: connected."
         scanner.scan(cards.good)
         assert screen.next_paragraph()[0] == ACCEPTED
         scanner.scan(cards.revoked)
@@ -115,9 +115,9 @@ def test_a_scanner_on_a_serial_port(museum: Museum, cards: Cards) -> None:
         scanner.type(cards.good[:120])
         assert screen.next_paragraph() == [TORN]
         scanner.unplug()
-        assert screen.next_notice() == "Scanner waiting."
+        assert screen.next_notice() == f"Scanner {scanner.port}: waiting."
         scanner.plug_in()
-        assert screen.next_notice() == "Scanner connected."
+        assert screen.next_notice() == f"Scanner {scanner.port}: connected."
         scanner.scan(cards.good)
         assert screen.next_paragraph()[0] == ACCEPTED
 
