@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -81,13 +82,14 @@ def test_a_partners_suite_has_the_fixtures_by_installing_the_package(tmp_path: P
     """The examples of the page, in a project that has neither configuration nor conftest."""
     page = (PROJECT / "docs" / "test-cards.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    shutil.copy(PROJECT / "examples" / "museum_gate" / "tariff.toml", tmp_path)
     for number, example in enumerate(examples):
         (tmp_path / f"test_example_{number}.py").write_text(example)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(example.count('def test_') for example in examples)} passed" in done.stdout
-    assert len(examples) == 2
+    assert len(examples) == 3
 
 
 def test_a_suite_that_uses_none_of_it_loads_none_of_it(tmp_path: Path) -> None:
