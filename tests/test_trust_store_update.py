@@ -175,6 +175,12 @@ def test_an_error_of_the_server_is_a_sentence(ardente_trust_store: TrustStore, s
         ardente_trust_store.update(server.url)
 
 
+@pytest.mark.parametrize("path", ["bundle.cbor", "/media/stick/bundle.cbor", "C:\\bundle.cbor"])
+def test_who_gives_a_path_is_told_of_install(ardente_trust_store: TrustStore, path: str) -> None:
+    with pytest.raises(FetchError, match="ardente trust install FILE"):
+        ardente_trust_store.update(path)
+
+
 @pytest.mark.parametrize("target", ["ftp://example.org/x", "file:///etc/hostname", "data:,x"])
 def test_is_not_sent_on_to_anything_but_http(ardente_trust_store: TrustStore, server: CityServer, target: str) -> None:
     server.status = 302

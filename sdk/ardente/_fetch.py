@@ -68,7 +68,9 @@ def _checked(url: str) -> SplitResult:
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return parts
     if parts.scheme not in ("http", "https") or not parts.hostname or not well_formed:
-        raise FetchError("A bundle is fetched from an https, http or file address: check it.")
+        raise FetchError(
+            "A bundle is fetched from an https, http or file address: check it, or run `ardente trust install FILE`."
+        )
     return parts
 
 
