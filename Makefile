@@ -23,7 +23,8 @@ $(STAMP): pyproject.toml hatch_build.py
 		{ echo 'Python 3.11 or later is needed; name one with: make PYTHON=python3.12'; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 		{ rm -rf .venv; echo 'Python has no venv module here; on Debian or Ubuntu: apt install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@echo 'Installing what it needs into .venv (a minute, once) …'
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 %.mo: %.po $(STAMP)
