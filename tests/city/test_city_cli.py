@@ -73,6 +73,16 @@ def statuses(city: City, cards: list[Issued]) -> list[int]:
     return [row.status for row in rows if row]
 
 
+def read_until(desk: subprocess.Popen[bytes], prompt: bytes) -> None:
+    """Wait until a command asks for something."""
+    assert desk.stderr
+    said = b""
+    while not said.endswith(prompt):
+        character = desk.stderr.read(1)
+        assert character, said
+        said += character
+
+
 def test_a_city_is_founded_by_people_on_several_machines(terminal: Terminal) -> None:
     folder = ("--folder", "liege")
     terminal(
@@ -143,7 +153,7 @@ def test_a_timer_publishes_with_a_passphrase_from_a_descriptor(terminal: Termina
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [(b"", "gives no passphrase"), (b"\n", "gives no passphrase"), (b"\xff\xfe", "No passphrase can be read")],
+    [(b"", "gives no passphrase"), (b"\n", "gives no passphrase"), (b"\xff\xfe", "is not UTF-8 text")],
 )
 def test_a_descriptor_without_a_passphrase_is_said(
     terminal: Terminal, tmp_path: Path, text: bytes, sentence: str
@@ -161,6 +171,35 @@ def test_a_passphrase_is_typed_twice_and_not_too_short(terminal: Terminal) -> No
     assert not Path("a.key").exists()
     terminal("root", "new-key", "a.key", answer=f"{ROOT}\n{ROOT}\n")
     assert _keys.read_key(Path("a.key"), "root", lambda _: ROOT)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_passphrase_that_is_not_utf_8_is_a_sentence(terminal: Terminal, errors: str) -> None:
+    import pty
+
+    keyboard, screen = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "ardente", "city", "root", "new-key", "a.key"],
+        stdin=screen,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"},
+    ) as desk:
+        read_until(desk, b"root key: ")
+        os.write(keyboard, b"caf\xe9 cr\xe8me\n")
+        if errors == "surrogateescape":
+            read_until(desk, b"confirmation: ")
+            os.write(keyboard, b"caf\xe9 cr\xe8me\n")
+        _, stderr = desk.communicate(timeout=30)
+    os.close(keyboard)
+    os.close(screen)
+    assert desk.returncode == 2
+    assert b"not UTF-8" in stderr
+    assert b"Traceback" not in stderr
+    assert b"caf" not in stderr
+    assert not Path("a.key").exists()
 
 
 @pytest.mark.parametrize(
@@ -232,11 +271,7 @@ def test_a_card_or_slip_at_the_terminal_does_not_show(demo: City, command: str, 
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as desk:
-            prompt = b""
-            while not prompt.endswith(b"nothing shows): "):
-                character = desk.stderr.read(1)
-                assert character, prompt
-                prompt += character
+            read_until(desk, b"nothing shows): ")
             if what == "card":
                 scanner.scan(card.digits)
             else:

@@ -52,7 +52,12 @@ class Passphrases:
 
 
 def _prompt(text: str, *, confirm: bool = False) -> str:
-    return str(click.prompt(text, hide_input=True, confirmation_prompt=confirm, err=True))
+    try:
+        passphrase = str(click.prompt(text, hide_input=True, confirmation_prompt=confirm, err=True))
+        passphrase.encode()
+    except UnicodeError:
+        raise KeyFileError("The passphrase has bytes that are not UTF-8; set this terminal to UTF-8 first.") from None
+    return passphrase
 
 
 def _read_lines(descriptor: int) -> list[str]:
@@ -60,8 +65,10 @@ def _read_lines(descriptor: int) -> list[str]:
         with os.fdopen(descriptor, "rb") as file:
             data = file.read(_MAX_SIZE + 1)
         lines = data.decode().splitlines()
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         raise KeyFileError(f"No passphrase can be read from file descriptor {descriptor}.") from None
+    except UnicodeDecodeError:
+        raise KeyFileError(f"The passphrase from file descriptor {descriptor} is not UTF-8 text.") from None
     if not lines or not lines[0] or len(data) > _MAX_SIZE:
         raise KeyFileError(f"File descriptor {descriptor} gives no passphrase.")
     return lines
