@@ -39,10 +39,11 @@ test: venv
 soak: venv
 	$(BIN)/python -m pytest -n 2 -m soak --timeout 3600
 
-lint: venv
+lint: venv $(TYPINGS)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file firmware/mypy.ini
 
 # In a folder of their own: they describe another standard library than the host's.
 $(TYPINGS)/.installed: firmware/typings/requirements.txt $(STAMP)
