@@ -16,14 +16,13 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 from msgspec import Meta
 
+from .._toml import line_of_long_key
 from ._errors import TariffError
 from ._lines import line_of
 from ._rules import DAY_MINUTES, WEEKDAYS, Product, Reduction, Schedule
 from ._words import Label
 
 MAX_FILE_BYTES = 262_144
-# tomllib takes memory in the square of a key's parts.
-_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){33}""", re.ASCII)
 
 _TYPOGRAPHIC_QUOTE = re.compile("[=[,][ \\t]*[\u201c-\u201e\u2018-\u201a\u00ab]")
 _BARE_COMMA_AMOUNT = re.compile(r"=[ \t]*[0-9]+,[0-9]")
@@ -144,8 +143,7 @@ def read(path: str | PathLike[str]) -> Parsed:
 
 def parse(text: str, name: str) -> Parsed:
     text = text.replace("\r\n", "\n")
-    if long_key := _LONG_KEY.search(text):
-        line = text.count("\n", 0, long_key.start()) + 1
+    if line := line_of_long_key(text):
         raise TariffError(f"{name}, line {line}: a key of more than 32 parts; no key of a tariff has more than three.")
     try:
         raw = tomllib.loads(text)

@@ -22,6 +22,7 @@ import filelock
 import msgspec
 
 from ardente._files import sync_folder, write_file
+from ardente._toml import line_of_long_key
 from ardente.core import cose
 from ardente.core.errors import FormatError
 from ardente.core.root import MAX_ROOT_SIZE, Root, parse_root
@@ -221,8 +222,13 @@ def parse_root_file(data: bytes, where: str) -> Root:
 def _read_config(path: Path) -> Config:
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_CONFIG_SIZE)
-        config = msgspec.toml.decode(data, type=Config)
+            data = file.read(_MAX_CONFIG_SIZE + 1)
+        if len(data) > _MAX_CONFIG_SIZE:
+            raise CityError(f"{path} is too long for a {CONFIG_NAME}, over {_MAX_CONFIG_SIZE // 1024} KiB.")
+        text = data.decode()
+        if line := line_of_long_key(text):
+            raise CityError(f"{path}, line {line}: a key of more than 32 parts; none here has more than two.")
+        config = msgspec.toml.decode(text, type=Config)
     except OSError:
         raise CityError(
             f"{path.parent} has no {CONFIG_NAME}, so it is no city's folder. Name one with --folder, or make one: "
