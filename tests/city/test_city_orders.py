@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -147,6 +148,19 @@ def test_two_hundred_thousand_lines_are_read_and_one_more_is_refused(tmp_path: P
     path.write_text(path.read_text() + "senior,8\n")
     with pytest.raises(OrderError, match="more than 200,000"):
         read_orders(path, VALIDITY)
+
+
+@pytest.mark.parametrize(("last", "sentence"), [("", "no line below its header"), ("senior", "more than 200,000")])
+def test_a_file_of_empty_lines_takes_no_more_memory_than_itself(tmp_path: Path, last: str, sentence: str) -> None:
+    path = _csv(tmp_path, "age\n" + "\n" * 20_000_000 + last)
+    tracemalloc.start()
+    try:
+        with pytest.raises(OrderError, match=sentence):
+            read_orders(path, VALIDITY)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 110_000_000  # the buffer of the longest file
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:

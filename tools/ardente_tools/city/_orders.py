@@ -145,10 +145,11 @@ def _read(path: Path) -> bytes:
 
 
 def _orders(name: str, text: str, validity: Validity, quarters: str, valid_until: str) -> Iterator[Order]:
-    # Not splitlines(): a spreadsheet knows no other ends of line, and its line numbers are ours.
-    lines = re.split("\r\n|\r|\n", text)
     if not text.strip():
         raise OrderError(f"{name} is empty; its first line names columns of {', '.join(COLUMNS)}.")
+    # Not splitlines(): a spreadsheet knows no other ends of line, and its line numbers are ours. The last of them is
+    # all that is too much, and is dropped below where it is blank.
+    lines = re.split("\r\n|\r|\n", text, maxsplit=MAX_CARDS + 1)
     delimiter = next((sign for sign in ";\t" if sign in lines[0]), ",")
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     columns = _columns(name, next(rows))
