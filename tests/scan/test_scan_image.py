@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+import traceback
 
 import pytest
 import segno
@@ -37,6 +38,13 @@ def test_path_bytes_and_image_are_read(tmp_path, kind):
     assert read_image(path).text == read_image(str(path)).text == CARD
     assert read_image(path.read_bytes()).text == CARD
     assert read_image(image).text == CARD
+
+
+@pytest.mark.parametrize("text", [CARD, CARD * 2, f"{CARD}.png"])
+def test_a_text_given_as_a_picture_is_not_repeated(text):
+    with pytest.raises(ScanError) as refusal:
+        read_image(text)
+    assert CARD[:12] not in "".join(traceback.format_exception(refusal.value, limit=0))
 
 
 @pytest.mark.parametrize("angle", [7, 45, 90, 133, 180, 270])

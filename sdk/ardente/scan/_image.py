@@ -67,6 +67,10 @@ def _open_grey(picture: str | PathLike[str] | bytes) -> PIL.Image.Image:
     from PIL import Image
 
     name = "The picture" if isinstance(picture, bytes) else str(picture)
+    # A card's text that was given in place of a picture is to be in no message and no traceback.
+    is_secret = 2 * sum(map(str.isdigit, name)) > len(name)
+    if is_secret:
+        name = "The picture"
     try:
         with warnings.catch_warnings():
             # Of metadata that it cannot make out, and of sizes past our own lower limit, whose answer is a sentence.
@@ -74,11 +78,12 @@ def _open_grey(picture: str | PathLike[str] | bytes) -> PIL.Image.Image:
             with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=_FORMATS) as image:
                 return _grey(image, name)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise ScanError(f"{name} cannot be opened: {error.strerror}.") from error
+        raise ScanError(f"{name} cannot be opened: {error.strerror}.") from (None if is_secret else error)
     except Image.DecompressionBombError as error:
         raise _too_large(name) from error
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError) as error:
-        raise ScanError(f"{name} is not a picture that can be read; save it as PNG or JPEG.") from error
+        sentence = f"{name} is not a picture that can be read; save it as PNG or JPEG."
+        raise ScanError(sentence) from (None if is_secret else error)
 
 
 def _grey(image: PIL.Image.Image, name: str) -> PIL.Image.Image:
