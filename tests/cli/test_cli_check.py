@@ -154,6 +154,20 @@ def test_the_test_citys_cards_are_good_there_only(ardente, cards) -> None:
     assert ardente("check", "--test-city", cards.good).exit_code == 1
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_real_card_behind_test_city_is_to_be_deleted_from_the_history(ardente, cards, form) -> None:
+    for text in (cards.good, cards.good[:100]):
+        result = ardente("check", *form, "--test-city", text)
+        assert result.exit_code == 1
+        assert result.stderr.count("\n") == 1
+        assert "shell's history" in result.stderr
+
+
+def test_the_test_citys_cards_may_stay_in_the_history(ardente) -> None:
+    for card in TEST_CARDS:
+        assert "history" not in ardente("check", "--test-city", card.text).stderr
+
+
 # The price.
 
 
