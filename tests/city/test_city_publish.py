@@ -162,22 +162,6 @@ def test_versions_go_up_even_where_what_was_published_is_lost(city: City) -> Non
     partner.install(NOW_S + 3 * DAY_S)
 
 
-@pytest.mark.parametrize(
-    ("added", "sentence"),
-    [
-        ("\n" + "a." * 20_000 + "a = 1\n", r"line \d+: a key of more than 32 parts"),
-        ("#" * 65_536, "too long for a city.toml"),
-    ],
-)
-def test_a_city_toml_beyond_all_bounds_is_refused_in_no_time(city: City, added: str, sentence: str) -> None:
-    config = city.path / "city.toml"
-    config.write_text(config.read_text() + added)
-    begun = time.process_time()
-    with pytest.raises(CityError, match=sentence):
-        City(city.path)
-    assert time.process_time() - begun < 0.5
-
-
 def test_versions_go_up_even_where_the_card_table_is_an_old_backup(city: City) -> None:
     backup = (city.path / "cards.sqlite").read_bytes()
     for day in range(3):
