@@ -129,6 +129,11 @@ def test_needs_an_address_once(ardente_trust_store: TrustStore) -> None:
         ardente_trust_store.update()
 
 
+def test_says_first_that_no_root_is_believed_yet(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="trust init"):
+        TrustStore(tmp_path / "trust").update()
+
+
 def test_reads_a_file_address(ardente_trust_store: TrustStore, ardente_test_city: TestCity, tmp_path: Path) -> None:
     path = tmp_path / "on a stick" / "bundle.cbor"
     path.parent.mkdir()

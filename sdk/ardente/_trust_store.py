@@ -129,11 +129,11 @@ class TrustStore:
         """
         from ._fetch import fetch
 
+        self._anchor()
         memory = self._memory()
         url = url or memory.url
         if not url:
             raise StoreError("No address to update from is known yet: give it once, and it is remembered.")
-        self._anchor()
         if memory.url != url or memory.bundle_sha256 != self._bundle_sha256():
             memory = _Memory(url)
         fetched = fetch(url, MAX_BUNDLE_SIZE, memory.etag, memory.last_modified)
