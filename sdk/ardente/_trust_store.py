@@ -224,7 +224,10 @@ class TrustStore:
 
     def _load(self, anchor: Installed, allow_test_city: bool) -> Trust:
         if not _is_there(self._bundle_path):
-            raise StoreError(f"There is no bundle in {self.folder} yet: run `ardente trust install FILE`.")
+            raise StoreError(
+                f"There is no bundle in {self.folder} yet: run `ardente trust update URL` with the city's address, or "
+                "`ardente trust install FILE`."
+            )
         with _explained(f"The bundle in {self.folder} is damaged: install the city's bundle again."):
             data, status = self._read(self._bundle_path, MAX_BUNDLE_SIZE)
             return read_trust(data, anchor, _stamp(status), allow_test_city=allow_test_city)
