@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from ardente import StoreError, TrustError, TrustStore, Validator
 from ardente.core import reasons
+from ardente.core.root import MAX_ROOT_SIZE
 from ardente.core.trust import MAX_BUNDLE_SIZE
 from ardente.testing import TEST_CARDS, FakeClock, TestCity
 
@@ -72,6 +73,12 @@ class TestInit:
 
     def test_refuses_what_is_not_a_root(self, store: TrustStore) -> None:
         assert refusal(lambda: store.init(b"noise", sha256(b"noise"))) == reasons.NOT_A_ROOT
+
+    def test_refuses_a_bundle_as_no_root_whatever_its_size(
+        self, store: TrustStore, ardente_test_city: TestCity
+    ) -> None:
+        for bundle in (ardente_test_city.bundle(), ardente_test_city.bundle().ljust(MAX_ROOT_SIZE + 1)):
+            assert refusal(lambda bundle=bundle: store.init(bundle, sha256(bundle))) == reasons.NOT_A_ROOT
 
     def test_refuses_a_root_that_lacks_signatures(self, store: TrustStore, ardente_test_city: TestCity) -> None:
         root = ardente_test_city.root(signers=("root-1",))

@@ -92,7 +92,7 @@ class TrustStore:
         where the folder believes another root or cannot be used.
         """
         with _explained():
-            data = _read_document(root, MAX_ROOT_SIZE)
+            data = _read_document(root, MAX_ROOT_SIZE, reasons.NOT_A_ROOT)
             if _sha256(data).hexdigest() != "".join(sha256.split()).replace(":", "").lower():
                 raise TrustError(reasons.WRONG_FINGERPRINT)
             open_root(data, verify, self._allow_test_city)
@@ -301,8 +301,8 @@ class TrustStore:
 _READ_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def _read_document(document: Document, limit: int) -> bytes:
-    """Return the bytes of an offered document; raises `TrustError` where there are too many, before reading them."""
+def _read_document(document: Document, limit: int, too_large: str = reasons.TOO_LARGE) -> bytes:
+    """Return the bytes of an offered document; raises `TrustError`, for ``too_large``, where there are more."""
     if isinstance(document, bytes | bytearray | memoryview):
         data = bytes(memoryview(document)[: limit + 1])
     elif isinstance(document, str | PathLike):
@@ -314,7 +314,7 @@ def _read_document(document: Document, limit: int) -> bytes:
     else:
         data = read_up_to(document, limit + 1)
     if len(data) > limit:
-        raise TrustError(reasons.TOO_LARGE)
+        raise TrustError(too_large)
     return data
 
 
