@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -383,6 +383,13 @@ class TestConstruction:
     def test_a_negative_grace_is_a_mistake(self, make: Callable[..., Validator]) -> None:
         with pytest.raises(ValueError, match="grace"):
             make(grace=-DAY)
+
+    @pytest.mark.parametrize("clock", [0, lambda: None, lambda: datetime.now(UTC), lambda: "1795429440"])
+    def test_a_clock_that_does_not_give_a_number_is_a_mistake(
+        self, make: Callable[..., Validator], clock: object
+    ) -> None:
+        with pytest.raises(TypeError, match="epoch seconds"):
+            make(clock=clock)
 
 
 def test_two_threads_get_the_same_answers_as_one(make: Callable[..., Validator]) -> None:

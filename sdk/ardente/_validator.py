@@ -48,6 +48,7 @@ class Validator:
     Raises:
         TrustError: the installed root or bundle is damaged, or the test city's.
         StoreError: there is no root or bundle yet, or a file cannot be used.
+        TypeError: ``clock`` does not answer with a number.
         ValueError: an argument makes no sense.
     """
 
@@ -68,6 +69,8 @@ class Validator:
             raise ValueError("the grace is zero or more")
         if not (purpose and len(purpose) <= _MAX_PURPOSE and purpose.isascii() and purpose.isprintable()):
             raise ValueError(f"a purpose is 1 to {_MAX_PURPOSE} printable ASCII characters")
+        if not (callable(clock) and isinstance(clock(), int | float)):
+            raise TypeError("the clock is a function that returns the time in epoch seconds, a number")
         self._store = trust
         self._grace_s = int(grace.total_seconds())
         self._classes = _classes_by_card_class(age_classes or {})
