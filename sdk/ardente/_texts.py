@@ -1,7 +1,7 @@
 """The sentences for people, in four languages, one for each reason code.
 
 The English sentence is the key of its translations in ``locale/``. Holders see one of two sentences, so that a refusal
-tells the queue nothing; the reason is for staff.
+tells the queue nothing, or a third where only the scan failed; the reason is for staff.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def N_(text: str) -> str:
 
 ACCEPTED: Final = N_("Card accepted, welcome!")
 REFUSED: Final = N_("Card not accepted: please ask at the desk.")
+SHOW_AGAIN: Final = N_("Please show the card again.")
 
 CARD_TEXTS: Final[Mapping[str, str]] = {
     reasons.OK: N_("The card is valid."),
@@ -130,6 +131,14 @@ def holder_text(accepted: bool, language: str) -> str:
     Raises ValueError for a language that is not one of `LANGUAGES`.
     """
     return _translated(ACCEPTED if accepted else REFUSED, language)
+
+
+def scan_holder_text(language: str) -> str:
+    """Return what holder and queue may read where the scan failed, which says nothing of the card.
+
+    Raises ValueError as `holder_text`.
+    """
+    return _translated(SHOW_AGAIN, language)
 
 
 def staff_text(reason: str, language: str) -> str:

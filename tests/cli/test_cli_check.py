@@ -299,6 +299,16 @@ def test_each_answer_follows_the_published_schema(ardente, cards, schema, tmp_pa
     assert problems == {None, "torn", "glued", "too_long"}
 
 
+@pytest.mark.parametrize("language", _texts.LANGUAGES)
+def test_a_scan_that_failed_asks_the_holder_for_the_card_again(ardente, cards, language) -> None:
+    lines = f"{cards.good[:-9]}\n{cards.revoked}\n"
+    answers = ardente("check", "--json", "--language", language, input=lines).stdout.splitlines()
+    torn, refused = (json.loads(answer)["holder_text"] for answer in answers)
+    assert torn == _texts.scan_holder_text(language)
+    assert refused == _texts.holder_text(False, language)
+    assert torn != refused
+
+
 def test_the_schema_refuses_what_must_not_be(ardente, cards, schema) -> None:
     good = json.loads(ardente("check", "--json", input=cards.good).stdout)
     refused = json.loads(ardente("check", "--json", input=cards.revoked).stdout)

@@ -112,6 +112,11 @@ class _Answer:
     quote: Quote | None
     language: str
 
+    def holder_text(self) -> str:
+        if self.problem is not None:
+            return _texts.scan_holder_text(self.language)
+        return self.verdict.holder_text(self.language)
+
     def staff_text(self) -> str:
         if self.problem is not None:
             return _texts.scan_text(self.problem, self.language)
@@ -119,7 +124,7 @@ class _Answer:
 
     def text(self, *, staff: bool) -> str:
         # A scan that failed is not a refusal of the card: everybody may know that it is to be scanned again.
-        lines = [self.staff_text() if self.problem else self.verdict.holder_text(self.language)]
+        lines = [self.staff_text() if self.problem else self.holder_text()]
         if staff and not self.problem:
             lines.append(self.staff_text())
         if self.quote is not None:
@@ -130,7 +135,7 @@ class _Answer:
         found = {
             **self.verdict.to_dict(),
             "problem": self.problem,
-            "holder_text": self.verdict.holder_text(self.language),
+            "holder_text": self.holder_text(),
             "staff_text": self.staff_text(),
         }
         if self.verdict.tag is not None:
