@@ -102,6 +102,23 @@ def test_a_batch_says_where_it_is_and_what_to_do_next(run: Run, tmp_path: Path) 
     assert "(2 of them before)" in run("orders.csv", "-o", "out", "--format", "digits").output
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("age\n-\n", ""),
+        ("age\n-", ""),
+        ("age\n-\n\n", "orders.csv ends with an empty line, which is no card; "),
+        ("age\r\n-\r\n\r\n  \r\n\r\n", "orders.csv ends with 3 empty lines, which are no cards; "),
+    ],
+)
+def test_empty_lines_at_the_end_are_counted(run: Run, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "orders.csv").write_bytes(text.encode())
+    result = run("orders.csv", "-o", "out", "--format", "digits")
+    assert result.stderr.startswith(said)
+    assert bool(result.stderr) == bool(said)
+    assert list(card_digits(tmp_path / "out")) == [2]
+
+
 def test_a_batch_that_was_cut_before_new_year_is_finished_after_it(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,12 @@ def test_one_column_is_enough_and_a_hyphen_says_nothing(tmp_path: Path) -> None:
     assert [order.age_class for order in orders] == [NO_AGE_CLASS, SENIOR]
 
 
+def test_tabs_alone_are_a_card_at_the_end_as_in_the_middle(tmp_path: Path) -> None:
+    file = read_orders(_csv(tmp_path, "age\tquarters\n\t\nsenior\t\n\t\n\n"), VALIDITY)
+    assert [order.number for order in file.orders] == [2, 3, 4]
+    assert file.empty_lines == 1
+
+
 def test_the_commands_validity_holds_where_a_line_says_none(tmp_path: Path) -> None:
     path = _csv(tmp_path, "quarters,valid_until\n-,-\n3,-\n-,2027-Q1\n")
     orders = read_orders(path, VALIDITY, valid_until="2029-Q2").orders

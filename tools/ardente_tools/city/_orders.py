@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -62,7 +61,7 @@ class OrderFile(NamedTuple):
     """The orders of a CSV file, the SHA-256 of its bytes, and by what else they were read.
 
     ``begun`` is the first day of the quarter from which validities count; ``quarters`` and ``valid_until`` hold for
-    lines that say neither.
+    lines that say neither. ``empty_lines`` at its end are no cards.
     """
 
     orders: list[Order]
@@ -70,6 +69,7 @@ class OrderFile(NamedTuple):
     begun: date
     quarters: str
     valid_until: str
+    empty_lines: int
 
 
 class Validity:
@@ -120,12 +120,12 @@ def read_orders(path: Path, validity: Validity, *, quarters: str = "", valid_unt
     data = _read(path)
     text = data.decode("utf-8-sig", "replace")
     try:
-        orders = list(_orders(path.name, text, validity, quarters, valid_until))
+        orders, empty_lines = _orders(path.name, text, validity, quarters, valid_until)
     except csv.Error:
         raise OrderError(f"{path.name} is no CSV file.") from None
     if not orders:
         raise OrderError(f"{path.name} has no line below its header, so there is no card to issue.")
-    return OrderFile(orders, hashlib.sha256(data).digest(), validity.quarter, quarters, valid_until)
+    return OrderFile(orders, hashlib.sha256(data).digest(), validity.quarter, quarters, valid_until, empty_lines)
 
 
 def last_day(exp: int) -> date:
@@ -144,7 +144,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _orders(name: str, text: str, validity: Validity, quarters: str, valid_until: str) -> Iterator[Order]:
+def _orders(name: str, text: str, validity: Validity, quarters: str, valid_until: str) -> tuple[list[Order], int]:
+    """Return the orders, and how many lines at the end are empty."""
     if not text.strip():
         raise OrderError(f"{name} is empty; its first line names columns of {', '.join(COLUMNS)}.")
     # Not splitlines(): a spreadsheet knows no other ends of line, and its line numbers are ours. The last of them is
@@ -153,29 +154,36 @@ def _orders(name: str, text: str, validity: Validity, quarters: str, valid_until
     delimiter = next((sign for sign in ";\t" if sign in lines[0]), ",")
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     columns = _columns(name, next(rows))
-    while lines and not lines[-1].strip():
-        lines.pop()
+    # Behind the end of the last line there is no line.
+    empty_lines = -text.endswith(("\r", "\n"))
+    while not lines[-1].strip() and delimiter not in lines[-1]:
+        line = lines.pop()
+        empty_lines += 1 + line.count("\n") + line.count("\r") - line.count("\r\n")
     if len(lines) > MAX_CARDS + 1:
         raise OrderError(f"{name} has more than {MAX_CARDS:,} cards; split it.")
+    orders = []
     for number, row in enumerate(rows, 2):
         if number > len(lines):
-            return
+            break
         try:
             if rows.line_num != number:
                 raise OrderError("a value goes over the end of the line.")
             values = _values(columns, row)
             if not (values[QUARTERS] or values[VALID_UNTIL]):
                 values.update({QUARTERS: quarters, VALID_UNTIL: valid_until})
-            yield order(
-                number,
-                validity,
-                age=values[AGE],
-                quarters=values[QUARTERS],
-                valid_until=values[VALID_UNTIL],
-                replaces=values[REPLACES],
+            orders.append(
+                order(
+                    number,
+                    validity,
+                    age=values[AGE],
+                    quarters=values[QUARTERS],
+                    valid_until=values[VALID_UNTIL],
+                    replaces=values[REPLACES],
+                )
             )
         except OrderError as error:
             raise OrderError(f"{name}, line {number}: {error}") from None
+    return orders, empty_lines
 
 
 def _columns(name: str, header: list[str]) -> list[str]:

@@ -87,6 +87,8 @@ def issue(
         with run.city.cards() as table:
             validity = Validity(begun(table, output) or today, longest)
         orders = read_orders(csv_file, validity, quarters=quarters, valid_until=valid_until)
+        if orders.empty_lines:
+            click.echo(_empty_lines(csv_file.name, orders.empty_lines), err=True)
         _issue_batch(run, orders, csv_file.name)
         return
     validity = Validity(today, longest)
@@ -134,6 +136,11 @@ def _issue_batch(run: _Run, file: OrderFile, csv_name: str) -> None:
     if any(order.replaces for order in file.orders):
         click.echo("Replaced cards are revoked from the next bundle on: ardente city publish")
     click.echo(f"When they are handed out, delete {csv_name}, and run: ardente city issue --done {run.output}")
+
+
+def _empty_lines(csv_name: str, count: int) -> str:
+    lines = "an empty line, which is no card" if count == 1 else f"{count:,} empty lines, which are no cards"
+    return f"{csv_name} ends with {lines}; a card about which there is nothing to say is a line with -."
 
 
 def _close(city: City, target: str, yes: bool) -> None:
