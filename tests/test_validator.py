@@ -366,7 +366,7 @@ class TestConstruction:
         with pytest.raises(StoreError, match="trust init"):
             Validator(store, allow_test_city=True)
         initialise(store, ardente_test_city.root())
-        with pytest.raises(StoreError, match="trust update URL.* trust install FILE"):
+        with pytest.raises(StoreError, match=r"trust update URL.* trust install FILE"):
             Validator(store, allow_test_city=True)
 
     @pytest.mark.parametrize(("by_store", "by_validator"), [(False, True), (True, False), (False, False)])
