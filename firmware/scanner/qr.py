@@ -37,7 +37,7 @@ _TIMING_ERRORS_MAX = const(64)
 _TIMING_ERRORS_FEW = const(16)
 # Thousands of instructions: all that one frame may take; what has to be left for another search; and what the steps
 # take, a thousand modules at a time where they go by modules. The bench holds the sum against the count.
-_WORK_MAX = const(21500)
+_WORK_MAX = const(20500)
 _WORK_SEARCH = const(7500)
 _WORK_TRIPLE = const(150)
 _WORK_TIMING = const(60)
@@ -91,7 +91,7 @@ class Scanner:
             self._work -= finder.work
             finder.work = 0
             if found:
-                triples = [triple[1:] for triple in finder.triples() if triple[1:] not in tried]
+                triples = [triple for triple in finder.triples() if triple not in tried]
                 tried += triples
                 self._work -= finder.work
                 finder.work = 0

@@ -28,7 +28,9 @@ _BLOCK = const(8)
 _ROW_STEP = const(4)
 # Among this many candidates triples are looked for, and this many triples are worth a look.
 _CORNERS_MAX = const(10)
-TRIPLES_MAX = const(8)
+_TRIPLES_MAX = const(8)
+# How unlike the sides of a square may look, and how far from square its corners: 128ths, as tilt makes them.
+_SKEW_MAX = const(80)
 # Instructions: a block measured, a pixel scanned, a run of one colour, a step in confirming a hit, and a sixth of a
 # triple looked at.
 _BLOCK_WORK = const(620)
@@ -104,8 +106,8 @@ class Finder:
         hits = [self.candidates[at + 3] for at in range(0, CANDIDATE_WORDS * self.count, CANDIDATE_WORDS)]
         return len([1 for count in hits if count > 1]) > 1
 
-    def triples(self) -> "list[tuple[int, int, int, int]]":
-        """Return (penalty, corner, right, below) of what may be the three finder patterns of a symbol, best first.
+    def triples(self) -> "list[tuple[int, int, int]]":
+        """Return (corner, right, below) of what may be the three finder patterns of a symbol, the most plausible first.
 
         The three are where the candidates start in `candidates`; right and below are as on the screen. Adds to `work`.
         """
@@ -114,7 +116,7 @@ class Finder:
         ranks = sorted([(-c[at + 2] * c[at + 3], at) for at in range(0, CANDIDATE_WORDS * self.count, CANDIDATE_WORDS)])
         order = [at for _, at in ranks[:_CORNERS_MAX]]
         self.work += len(order) ** 3 * _TRIPLE_WORK // 1000
-        found = []
+        found: "list[int]" = []
         for i, first in enumerate(order):
             for j in range(i + 1, len(order)):
                 second = order[j]
@@ -123,11 +125,16 @@ class Finder:
                 for k in range(j + 1, len(order)):
                     third = order[k]
                     if c[first + 4] == c[third + 4] and _alike(c[first + 2], c[third + 2]):
-                        triple = _triple(c, first, second, third)
-                        if triple:
-                            found.append(triple)
+                        _add_triples(found, c, first, second, third)
         found.sort()
-        return found[:TRIPLES_MAX]
+        return [
+            (
+                CANDIDATE_WORDS * (triple >> 10 & 31),
+                CANDIDATE_WORDS * (triple >> 5 & 31),
+                CANDIDATE_WORDS * (triple & 31),
+            )
+            for triple in found[:_TRIPLES_MAX]
+        ]
 
     def centre(self, frame: "Frame", at: int, dx: int, dy: int) -> int:
         """Move a candidate to the middle of its pattern along a vector of half a pixel, in 1/1024 pixel.
@@ -150,34 +157,39 @@ def _alike(size: int, other: int) -> bool:
     return size <= 2 * other and other <= 2 * size
 
 
-def _triple(c: "array[int]", first: int, second: int, third: int) -> "tuple[int, int, int, int] | None":
-    """Return the triple of three candidates, or None where they are no three corners of a square, however tilted."""
+def _add_triples(found: "list[int]", c: "array[int]", first: int, second: int, third: int) -> None:
+    """Add the triples that three candidates make: more than one where tilt leaves open which is the corner.
+
+    A triple is one small number, so that nothing is allocated: penalty, then corner, right and below by 5 bits each.
+    """
     a, b = _square_distance(c, second, third), _square_distance(c, first, third)
-    longest = _square_distance(c, first, second)
-    corner, right, below = third, first, second
-    # The corner lies opposite the longest side.
-    if a > b and a > longest:
-        corner, right, longest, a = first, third, a, longest
-    elif b > longest:
-        corner, below, longest, b = second, third, b, longest
-    small, large = min(c[first + 2], c[second + 2], c[third + 2]), max(c[first + 2], c[second + 2], c[third + 2])
+    d = _square_distance(c, first, second)
+    small = large = c[first + 2]
+    for size in (c[second + 2], c[third + 2]):
+        if size < small:
+            small = size
+        elif size > large:
+            large = size
     # Sides of 9 to 70 modules: the size of a turned pattern is taken up to 1.4 times too large.
     size2 = (small + large) * (small + large)
-    legs = a + b
-    if not 4 * size2 < 5 * legs or not legs < 50 * size2:
-        return None
-    part = (legs >> 7) + 1
-    skew, bend = abs(a - b) // part, abs(legs - longest) // part
-    if skew > 80 or bend > 80:
-        return None
-    penalty = skew + bend + 128 * (large - small) // large
-    if min(c[first + 3], c[second + 3], c[third + 3]) < 2:
+    if 2 * size2 > a + b + d or a + b + d > 100 * size2:
+        return
+    penalty = 128 * (large - small) // large
+    if c[first + 3] < 2 or c[second + 3] < 2 or c[third + 3] < 2:
         penalty += 64
-    # From the corner, right then below turns clockwise on the screen.
-    turn = (c[right] - c[corner]) * (c[below + 1] - c[corner + 1]) - (c[right + 1] - c[corner + 1]) * (
-        c[below] - c[corner]
-    )
-    return (penalty, corner, right, below) if turn > 0 else (penalty, corner, below, right)
+    # First, second and third are to turn clockwise on the screen.
+    x, y = c[first], c[first + 1]
+    if (c[second] - x) * (c[third + 1] - y) < (c[second + 1] - y) * (c[third] - x):
+        second, third = third, second
+        b, d = d, b
+    for _ in range(3):
+        part = (b + d >> 7) + 1
+        skew, bend = abs(b - d) // part, abs(b + d - a) // part
+        if skew <= _SKEW_MAX and bend <= _SKEW_MAX:
+            corner, right, below = first // CANDIDATE_WORDS, second // CANDIDATE_WORDS, third // CANDIDATE_WORDS
+            found.append(penalty + skew + bend << 15 | corner << 10 | right << 5 | below)
+        first, second, third = second, third, first
+        a, b, d = b, d, a
 
 
 def _square_distance(c: "array[int]", a: int, b: int) -> int:
@@ -496,7 +508,7 @@ def _confirm(
             size_x = size_y
         if size_y == 0:
             size_y = size_x
-        if good == 3 and size_x <= 2 * size_y and size_y <= 2 * size_x:
+        if good == 3 and 2 * size_x <= 5 * size_y and 2 * size_y <= 5 * size_x:
             size = (size_x + size_y) >> 1
             c = count * 5
             if count < _CANDIDATES_MAX:

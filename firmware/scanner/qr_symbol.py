@@ -53,14 +53,20 @@ class SymbolReader:
     def read(self, modules: bytearray, version: int) -> "str | None":
         """Return the text, or None where the modules are no symbol of the version. May turn a mirror image over."""
         dimension = 17 + 4 * version
-        form = read_format(modules, dimension)
-        if form is None:
-            return None
-        level, mask, mirrored = form
         if version >= 7 and read_version(modules, dimension) != version:
             return None
-        if mirrored:
-            _transpose(modules, dimension)
+        turned = False
+        for level, mask, mirrored in read_formats(modules, dimension):
+            if mirrored != turned:
+                _transpose(modules, dimension)
+                turned = mirrored
+            text = self._read(modules, version, level, mask)
+            if text is not None:
+                return text
+        return None
+
+    def _read(self, modules: bytearray, version: int, level: int, mask: int) -> "str | None":
+        dimension = 17 + 4 * version
         if self._functions_version != version:
             mark_functions(self._functions, version)
             self._functions_version = version
@@ -100,18 +106,28 @@ _VERSIONS = array("I", [_with_remainder(version, 12, _VERSION_GENERATOR, 5) for 
 
 
 @micropython.viper
-def _nearest(word: int, code: ptr32, size: int) -> int:
-    """Return how far the nearest word of a code is, times 32, plus its number."""
+def _nearest(word: int, copy: int, code: ptr32, size: int) -> int:
+    """Return the number of the word of a code that two copies are nearest to, plus 32 times how far they are.
+
+    A copy that is hidden says nothing: from _DISTANCE_MAX on, all is as far.
+    """
     best = 1024
     at = 0
     while at < size:
         different = word ^ code[at]
+        other = copy ^ code[at]
         distance = 0
-        while different:
+        while different and distance <= _DISTANCE_MAX:
             different &= different - 1
-            distance += 32
-        if distance + at < best:
-            best = distance + at
+            distance += 1
+        far = distance
+        distance = 0
+        while other and distance <= _DISTANCE_MAX:
+            other &= other - 1
+            distance += 1
+        far = ((far + distance) << 5) + at
+        if far < best:
+            best = far
         at += 1
     return best
 
@@ -131,35 +147,30 @@ def _read_format(modules: bytearray, dimension: int, row_step: int, column_step:
     return first, second
 
 
-def read_format(modules: bytearray, dimension: int) -> "tuple[int, int, bool] | None":
-    """Return level, mask and whether the symbol is seen from behind, or None where the format cannot be made out."""
-    best = _DISTANCE_MAX + 1
-    found = None
-    for mirrored in (False, True):
-        steps = (1, dimension) if mirrored else (dimension, 1)
-        for word in _read_format(modules, dimension, *steps):
-            nearest = _nearest(word, _FORMATS, 32)
-            number = nearest & 31
-            if nearest >> 5 < best:
-                best = nearest >> 5
-                found = (number >> 3, number & 7, mirrored)
-    return found
+def read_formats(modules: bytearray, dimension: int) -> "list[tuple[int, int, bool]]":
+    """Return level, mask and whether the symbol is seen from behind, the likelier of what it may be first."""
+    seen = _nearest(*_read_format(modules, dimension, dimension, 1), _FORMATS, 32)
+    mirrored = _nearest(*_read_format(modules, dimension, 1, dimension), _FORMATS, 32)
+    formats = [(seen >> 3 & 3, seen & 7, False), (mirrored >> 3 & 3, mirrored & 7, True)]
+    if mirrored < seen:
+        formats.reverse()
+    # One copy may be hidden, but then the other way round has to be the less likely.
+    if min(seen, mirrored) >> 5 > 2 * _DISTANCE_MAX + 1:
+        return []
+    return formats if max(seen, mirrored) >> 5 <= 2 * _DISTANCE_MAX else formats[:1]
 
 
 def read_version(modules: bytearray, dimension: int) -> int:
     """Return the version that a symbol from version 7 on says it has, or 0."""
-    best = _DISTANCE_MAX + 1
-    found = 0
+    copies = []
     for row_step, column_step in ((dimension, 1), (1, dimension)):
         word = 0
         for row in range(5, -1, -1):
             for column in range(dimension - 9, dimension - 12, -1):
                 word = word << 1 | modules[row * row_step + column * column_step]
-        nearest = _nearest(word, _VERSIONS, 4)
-        if nearest >> 5 < best:
-            best = nearest >> 5
-            found = (nearest & 31) + 7
-    return found
+        copies.append(word)
+    nearest = _nearest(*copies, _VERSIONS, len(_VERSIONS))
+    return 0 if nearest >> 5 > 2 * _DISTANCE_MAX + 1 else 7 + (nearest & 31)
 
 
 @micropython.viper

@@ -91,12 +91,12 @@ class Scene:
 def card_text(random: np.random.Generator) -> str:
     """Return the digits of a card, signed as a city signs."""
     index = int(random.integers(1 << 20))
-    age_class, until = ((0, 0), (issuing_age(random)))[int(random.integers(2))]
+    age_class, until = ((0, 0), _age(random))[int(random.integers(2))]
     exp = int(random.choice(_QUARTERS))
     return issuing.to_digits(issuing.card(_ISSUER, int(random.integers(1, 250)), exp, index, age_class, until))
 
 
-def issuing_age(random: np.random.Generator) -> tuple[int, int]:
+def _age(random: np.random.Generator) -> tuple[int, int]:
     age_class = int(random.integers(1, 4))
     return age_class, 0 if age_class == 3 else int(random.integers(2027, 2040))
 
@@ -137,7 +137,6 @@ def any_symbol(random: np.random.Generator, versions: tuple[int, int] = (1, 10))
 
 def render(symbol: Symbol, scene: Scene, random: np.random.Generator, size: tuple[int, int] = (320, 240)) -> bytes:
     """Return the pixels of a frame of the symbol under the scene, or b"" where the symbol does not fit the frame."""
-    width, height = size
     pose = _pose(symbol.dimension, scene, random, size)
     if pose is None:
         return b""
