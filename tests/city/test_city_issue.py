@@ -193,7 +193,7 @@ def test_done_asks_and_then_deletes(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "card").exists()
     result = run("--done", "card", stdin="y\n")
     assert result.exit_code == 0, result.output
-    assert "can often be restored" in result.output
+    assert "Flash memory, backups and printers may keep" in result.output
     assert not (tmp_path / "card").exists()
 
 

@@ -159,7 +159,8 @@ def _close(city: City, target: str, yes: bool) -> None:
             _confirm(table, plan, folder)
         closed = close(city, table, plan.id, folder)
     click.echo(
-        f"Cards and slips in {folder} are deleted. What is deleted can often be restored; docs/issuing.md says more."
+        f"Cards and slips in {folder} are deleted. Flash memory, backups and printers may keep what they said: encrypt "
+        "this disk, and leave such folders out of backups."
     )
     if closed.files_left:
         click.echo(f"{closed.files_left} other files stay in {folder}.", err=True)
