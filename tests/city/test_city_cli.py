@@ -117,7 +117,8 @@ def test_a_city_is_founded_by_people_on_several_machines(terminal: Terminal) -> 
 def test_who_does_not_agree_signs_nothing(terminal: Terminal, demo: City) -> None:
     terminal("root", "propose", "-o", "root.proposal")
     key = str(demo.key_path(demo.public_keys("root")[0]))
-    terminal("root", "sign", "root.proposal", "--key", key, "-o", "signature", answer="n\n", status=1)
+    said = terminal("root", "sign", "root.proposal", "--key", key, "-o", "signature", answer="n\n", status=2)
+    assert said.endswith("Nothing was signed.\n")
     assert not Path("signature").exists()
     terminal("root", "sign", "root.proposal", "--key", key, "-o", "signature", "--yes")
     assert Path("signature").exists()
@@ -166,7 +167,7 @@ def test_a_descriptor_without_a_passphrase_is_said(
 
 
 def test_a_passphrase_is_typed_twice_and_not_too_short(terminal: Terminal) -> None:
-    assert "do not match" in terminal("root", "new-key", "a.key", answer=f"{ROOT}\n{ISSUING}\n", status=1)
+    assert "do not match" in terminal("root", "new-key", "a.key", answer=f"{ROOT}\n{ISSUING}\n", status=2)
     assert "at least 8 characters" in terminal("root", "new-key", "a.key", answer="short\nshort\n", status=2)
     assert not Path("a.key").exists()
     terminal("root", "new-key", "a.key", answer=f"{ROOT}\n{ROOT}\n")

@@ -189,7 +189,10 @@ def test_wrong_use_is_a_sentence_and_status_2(
 
 def test_done_asks_and_then_deletes(run: Run, tmp_path: Path) -> None:
     run("-o", "card")
-    assert run("--done", "card", stdin="n\n").exit_code == 1
+    for answer, said in (("n\n", "Nothing was deleted."), ("", "No answer came, so nothing was done.")):
+        result = run("--done", "card", stdin=answer)
+        assert result.exit_code == 2
+        assert result.stderr.endswith(f"{said}\n")
     assert (tmp_path / "card").exists()
     result = run("--done", "card", stdin="y\n")
     assert result.exit_code == 0, result.output

@@ -161,6 +161,15 @@ def test_ctrl_c_is_not_a_refusal(failing) -> None:
     assert failing(KeyboardInterrupt()).exit_code == 130
 
 
+@pytest.mark.parametrize(("cause", "status"), [(KeyboardInterrupt(), 130), (EOFError(), 2)])
+def test_a_prompt_that_was_not_answered_is_no_status_1(failing, cause, status) -> None:
+    abort = click.Abort()
+    abort.__context__ = cause
+    result = failing(abort)
+    assert result.exit_code == status
+    assert "Aborted" not in result.output
+
+
 def test_a_bug_is_not_hidden(failing) -> None:
     assert isinstance(failing(ZeroDivisionError()).exception, ZeroDivisionError)
 

@@ -86,6 +86,11 @@ class Commands(click.Group):
             raise Refusal(_missing(error)) from error
         except KeyboardInterrupt:
             ctx.exit(130)
+        except click.Abort as abort:
+            # At a prompt, click makes this of Ctrl-C and of an input that has ended.
+            if isinstance(abort.__context__, KeyboardInterrupt):
+                ctx.exit(130)
+            raise Refusal("No answer came, so nothing was done.") from abort
         except OSError as error:
             if error.errno == errno.EPIPE:
                 _discard_output()

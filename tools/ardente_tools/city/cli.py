@@ -156,13 +156,14 @@ def root_propose(folder: Path, publics: tuple[Path, ...], thresholds: tuple[str,
 @passphrase_fd
 def root_sign(proposal: Path, key: Path, yes: bool, output: Path, passphrase_fd: int | None) -> None:
     """Show what PROPOSAL would make true, ask, and sign it."""
+    from ._errors import CeremonyError
     from ._keys import ROOT, read_key
     from ._roots import Proposal, describe, read_document, sign, write_document
 
     document = read_document(proposal, Proposal)
     _echo_lines(describe(document))
-    if not yes:
-        click.confirm("Is this what was agreed? Sign it?", abort=True, err=True)
+    if not yes and not click.confirm("Is this what was agreed? Sign it?", err=True):
+        raise CeremonyError("Nothing was signed.")
     write_document(output, sign(document, read_key(key, ROOT, Passphrases(passphrase_fd).ask)))
     click.echo(f"Signed. Next: bring {output} to the city's folder, for: ardente city root assemble")
 

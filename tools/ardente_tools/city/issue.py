@@ -170,7 +170,8 @@ def _confirm(table: CardTable, plan: Plan, folder: Path) -> None:
     missing = cards_missing(table, plan)
     if missing:
         click.echo(f"{missing:,} of {plan.cards:,} cards are not issued yet and will not be.", err=True)
-    click.confirm(f"Delete the cards and slips in {folder}? They cannot be made again.", abort=True, err=True)
+    if not click.confirm(f"Delete the cards and slips in {folder}? They cannot be made again.", err=True):
+        raise BatchError("Nothing was deleted.")
 
 
 @contextmanager
