@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import stat
 import time
 from pathlib import Path
 
@@ -53,6 +55,22 @@ def test_partners_who_believe_the_first_root_take_every_bundle(city: City) -> No
     publish_on(city, 2)
     partner.install(NOW_S + 2 * DAY_S)
     assert partner.judge(card.digits, NOW_S + 2 * DAY_S) == reasons.OK
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no modes")
+def test_whoever_can_reach_what_is_published_can_read_it_and_nothing_else(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        city = found(tmp_path / "city")
+        publish(city, no_passphrase, NOW_S)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(city.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(city.keys_path.stat().st_mode) == 0o700
+    published = [city.published_path, *city.published_path.rglob("*")]
+    assert {path.name for path in published} == {"published", "bundle.cbor", "lists", "1.cwt"}
+    for path in published:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_each_list_also_stands_alone(city: City) -> None:

@@ -38,6 +38,7 @@ _LOCK_NAME = ".lock"
 _LOCK_TIMEOUT_S = 30
 _MAX_CONFIG_SIZE = 65536
 _FOLDER_MODE = 0o700
+_PUBLIC_FOLDER_MODE = 0o755
 DEFAULT_ENTRIES = 1 << 20
 
 _ID = r"^[a-z0-9-]{1,32}\Z"
@@ -174,8 +175,12 @@ def create_city(path: Path, config: Config, fill: Callable[[City], None]) -> Cit
     path.parent.mkdir(parents=True, exist_ok=True)
     building = path.with_name(f".{path.name}.new")
     shutil.rmtree(building, ignore_errors=True)
-    for folder in ("", "keys", "roots", "published", "published/lists"):
+    for folder in ("", "keys", "roots"):
         (building / folder).mkdir(mode=_FOLDER_MODE)
+    for folder in ("published", "published/lists"):
+        (building / folder).mkdir()
+        # Whatever the umask says: it is copied from here to a web server.
+        (building / folder).chmod(_PUBLIC_FOLDER_MODE)
     CardTable.create(building / "cards.sqlite")
     write_file(building / CONFIG_NAME, _config_text(config).encode())
     fill(City(building))

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ardente._ed25519 import verify
 from ardente._files import PUBLIC_FILE_MODE, write_file
@@ -219,11 +220,17 @@ def _check_bundle(data: bytes, first_root: bytes, now: int) -> None:
 
 def _write(city: City, data: bytes, lists: dict[int, bytes]) -> None:
     for kid, token in lists.items():
-        write_file(city.lists_path / f"{kid}.cwt", token, PUBLIC_FILE_MODE)
-    write_file(city.bundle_path, data, PUBLIC_FILE_MODE)
+        _write_public(city.lists_path / f"{kid}.cwt", token)
+    _write_public(city.bundle_path, data)
     for path in city.lists_path.glob("*.cwt"):
         if path.name not in {f"{kid}.cwt" for kid in lists}:
             path.unlink()
+
+
+def _write_public(path: Path, data: bytes) -> None:
+    """Write a file for everybody to read, whatever the umask says."""
+    write_file(path, data, PUBLIC_FILE_MODE)
+    path.chmod(PUBLIC_FILE_MODE)
 
 
 def _when(time: int) -> str:
