@@ -97,6 +97,8 @@ def test_a_city_is_founded_by_people_on_several_machines(terminal: Terminal) -> 
         *(*folder, "root", "propose", "ann.pub", "ben.pub", "eve.pub", "firmware.pub", "-o", "root.proposal")
     )
     assert "root: 2 of 3 keys must sign" in said
+    two = terminal(*folder, "root", "propose", "ann.pub", "ben.pub", "firmware.pub", "-o", "two.proposal")
+    assert "With 2 of 2, one lost key ends the city's root" in two
     for name in ("ann", "eve"):
         asked = terminal(
             *("root", "sign", "root.proposal", "--key", f"{name}.key", "-o", f"{name}.signature"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,7 @@ from ardente_tools.city._roots import (
     propose,
     read_document,
     sign,
+    warning,
     write_document,
 )
 
@@ -176,6 +178,22 @@ def test_another_citys_proposal_is_refused(ceremony: Ceremony, tmp_path: Path) -
     proposal = propose(namur, ceremony.publics(), {}, NOW_S)
     with pytest.raises(CeremonyError, match="for namur, and this is liege"):
         assemble(ceremony.city, proposal, [sign(proposal, key) for key in ceremony.holders[:2]])
+
+
+@pytest.mark.parametrize(
+    ("count", "thresholds", "said"),
+    [
+        (3, {}, None),
+        (2, {}, "With 2 of 2, one lost key ends the city's root"),
+        (2, {"root": 1}, "With 1 of 2, one stolen key"),
+        (1, {"root": 1}, "With 1 of 1, one lost key ends the city's root, .*; one stolen key"),
+    ],
+)
+def test_fewer_than_three_root_keys_are_warned_of(
+    ceremony: Ceremony, count: int, thresholds: dict[str, int], said: str | None
+) -> None:
+    sentence = warning(propose(ceremony.city, ceremony.publics(count), thresholds, NOW_S))
+    assert re.search(said, sentence) if said else sentence == ""
 
 
 def test_the_threshold_is_a_majority_and_one_key_alone_must_be_asked_for(ceremony: Ceremony) -> None:

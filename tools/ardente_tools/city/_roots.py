@@ -28,6 +28,7 @@ from ._keys import BUNDLE, FIRMWARE, ROOT, PublicKey
 
 ROLE_NUMBERS = {ROOT: ROLE_ROOT, BUNDLE: ROLE_BUNDLE, FIRMWARE: ROLE_FIRMWARE}
 _DAY_S = 86400
+_ROOT_KEYS = 3
 _MAX_FILE_SIZE = 65536
 
 
@@ -110,6 +111,20 @@ def describe(proposal: Proposal) -> list[str]:
         lines += [f"  {_key_line(key, 'new' if before and key not in before.keys else '')}" for key in keys]
         lines += [f"  {_key_line(key, 'leaves')}" for key in (before.keys if before else []) if key not in keys]
     return lines
+
+
+def warning(proposal: Proposal) -> str:
+    """Say what fewer than three root keys mean for the city, "" where there are three. Raises `CeremonyError`."""
+    role = proposal.root.roles[ROLE_ROOT]
+    count = len(role.keys)
+    if count >= _ROOT_KEYS:
+        return ""
+    means = []
+    if role.threshold == count:
+        means.append("one lost key ends the city's root, and every partner then needs a new first root by hand")
+    if role.threshold == 1:
+        means.append("one stolen key is enough to sign another root")
+    return f"A root should have three keys, of which two sign. With {role.threshold} of {count}, {'; '.join(means)}."
 
 
 def sign(proposal: Proposal, key: SigningKey) -> Signature:

@@ -140,11 +140,13 @@ def root_propose(folder: Path, publics: tuple[Path, ...], thresholds: tuple[str,
     """
     from ._folder import City
     from ._keys import read_public_key
-    from ._roots import describe, propose, write_document
+    from ._roots import describe, propose, warning, write_document
 
     proposal = propose(City(folder), [read_public_key(path) for path in publics], _thresholds(thresholds), _now())
     write_document(output, proposal)
     _echo_lines(describe(proposal))
+    if said := warning(proposal):
+        click.echo(said, err=True)
     click.echo(f"Next: bring {output} to each root key, for: ardente city root sign {output.name}")
 
 
