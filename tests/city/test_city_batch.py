@@ -118,7 +118,7 @@ def test_a_cut_card_goes_to_its_own_folder_and_strangers_files_stay(
     assert desk.issuer.single(desk.order(), tmp_path / "card", "digits", "text")
     shown = overview(desk.city, NOW_S)
     assert (shown.cards_waiting, shown.cards_cut) == ([str(tmp_path / "card.late")], [])
-    assert f"ardente city issue -o {tmp_path / 'card.late'}" in "\n".join(shown.lines())
+    assert f"ardente city issue -o {tmp_path / 'card.late'}" in "\n".join(shown.lines("ardente city"))
     assert not desk.issuer.single(desk.order(), tmp_path / "card.late", "digits", "text")
     assert desk.judge((tmp_path / "card.late" / "card.txt").read_text().strip()).age_class == "senior"
     assert overview(desk.city, NOW_S).cards_waiting == []

@@ -112,7 +112,7 @@ def test_a_city_is_founded_by_people_on_several_machines(terminal: Terminal) -> 
     terminal(*folder, "publish", passphrase=PUBLISHING)
     city = City(Path("liege"))
     Partner(city).install(NOW_S)
-    assert "Next: ardente city issue" in terminal(*folder, "show")
+    assert "Next: ardente city --folder liege issue" in terminal(*folder, "show")
     terminal(*folder, "publish", "--force", passphrase=ISSUING, status=2)
 
 

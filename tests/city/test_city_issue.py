@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -89,17 +90,38 @@ def test_a_card_is_replaced(run: Run, tmp_path: Path, city_folder: Path, by: str
         assert (table.count_cards(VALID, now), table.count_cards(REPLACED, now)) == (1, 1)
 
 
-def test_a_batch_says_where_it_is_and_what_to_do_next(run: Run, tmp_path: Path) -> None:
+def test_a_batch_says_where_it_is_and_what_to_do_next(run: Run, tmp_path: Path, city_folder: Path) -> None:
     (tmp_path / "orders.csv").write_text("age;quarters\nsenior;4\nchild 2030;\n")
     result = run("orders.csv", "-o", "out", "--format", "digits")
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "2 cards and their slips are in out, numbered by the lines of orders.csv.",
-        "Partners know the card key from the next bundle on: ardente city publish",
-        "When they are handed out, delete orders.csv, and run: ardente city issue --done out",
+        f"Partners know the card key from the next bundle on: ardente city --folder {city_folder} publish",
+        f"When they are handed out, delete orders.csv, and run: ardente city --folder {city_folder} issue --done out",
     ]
     assert list(card_digits(tmp_path / "out")) == [2, 3]
     assert "(2 of them before)" in run("orders.csv", "-o", "out", "--format", "digits").output
+
+
+def test_the_next_command_can_be_pasted(run: Run, tmp_path: Path) -> None:
+    said = run("-o", "Ann's card").stdout
+    program, *command = shlex.split(said.splitlines()[-1].partition(": ")[2])
+    assert program == "ardente"
+    result = CliRunner().invoke(main, [*command, "--yes"])
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "Ann's card").exists()
+
+
+def test_the_next_command_leaves_the_default_folder_out(
+    city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(city_folder)
+    said = CliRunner().invoke(main, ["city", "issue", "-o", "../one"]).stdout
+    assert said.endswith("When they are handed out: ardente city issue --done ../one\n")
+    monkeypatch.setenv("ARDENTE_CITY", str(city_folder))
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(main, ["city", "issue", "-o", "other"]).stdout
+    assert said.endswith("When they are handed out: ardente city issue --done other\n")
 
 
 @pytest.mark.parametrize(

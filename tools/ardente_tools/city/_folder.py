@@ -12,6 +12,8 @@ published/lists/…      the status lists alone, for readers of the IETF draft
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +36,7 @@ from ._errors import CityError
 from ._keys import AskPassphrase, PublicKey
 
 CONFIG_NAME = "city.toml"
+FOLDER_VARIABLE = "ARDENTE_CITY"
 _LOCK_NAME = ".lock"
 _LOCK_TIMEOUT_S = 30
 _MAX_CONFIG_SIZE = 65536
@@ -97,6 +100,14 @@ class City:
         self.published_path = path / "published"
         self.lists_path = self.published_path / "lists"
         self.bundle_path = self.published_path / "bundle.cbor"
+
+    @property
+    def command(self) -> str:
+        """How a command for this city begins when it is typed here: with ``--folder`` where that is not the default."""
+        default = Path(os.environ.get(FOLDER_VARIABLE, ""))
+        if self.path.absolute() == default.absolute():
+            return "ardente city"
+        return f"ardente city --folder {shlex.quote(str(self.path))}"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

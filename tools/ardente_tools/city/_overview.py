@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -60,8 +61,8 @@ class Overview:
         """What JSON carries."""
         return asdict(self)
 
-    def lines(self) -> list[str]:
-        """The same for people."""
+    def lines(self, command: str) -> list[str]:
+        """The same for people; ``command`` is `City.command`."""
         root = f"root {self.root_version} until {self.root_until}" if self.root_version else "no root yet"
         bundle = f"{self.bundle_version} of {self.bundle_of}, valid until {self.bundle_until}"
         lines = [
@@ -76,7 +77,7 @@ class Overview:
             )
         lines += [f"Batch {batch} is not done" for batch in self.batches]
         lines += [
-            f"A card for {folder} is issued and not there yet: ardente city issue -o {folder}"
+            f"A card for {folder} is issued and not there yet: {command} issue -o {shlex.quote(folder)}"
             for folder in self.cards_waiting
         ]
         lines += [f"A cut run left {path}; the next `ardente city issue` deletes it" for path in self.cards_cut]
@@ -109,7 +110,7 @@ def overview(city: City, now: int) -> Overview:
             [str(card.destination) for card in cards if card.is_waiting(table)],
             [str(card.path) for card in cards if not card.is_waiting(table)],
             _unused_keys(city, published),
-            _next_step(root, published, keys, now),
+            _next_step(city, root, published, keys, now),
         )
 
 
@@ -140,16 +141,16 @@ def _unused_keys(city: City, published: Published | None) -> list[str]:
     return [str(city.key_path(public)) for public in city.public_keys(_keys.BUNDLE) if public.public_key in former]
 
 
-def _next_step(root: Root | None, published: Published | None, keys: list[KeyOverview], now: int) -> str:
+def _next_step(city: City, root: Root | None, published: Published | None, keys: list[KeyOverview], now: int) -> str:
     if root is None:
-        return "make three root keys and a firmware key (ardente city root new-key), then: ardente city root propose"
+        return f"make three root keys and a firmware key (ardente city root new-key), then: {city.command} root propose"
     if now + _ROOT_WARNING_S > root.exp:
-        return "the root ends soon: ardente city root propose"
+        return f"the root ends soon: {city.command} root propose"
     if published is None or published.root_version < root.version or published.manifest.iat // _DAY_S < now // _DAY_S:
-        return "ardente city publish"
+        return f"{city.command} publish"
     if any(key.state == CURRENT and key.list_used > _FULL_SHARE for key in keys):
-        return "the status list is filling up: ardente city rotate-keys"
-    return "ardente city issue"
+        return f"the status list is filling up: {city.command} rotate-keys"
+    return f"{city.command} issue"
 
 
 def day(moment: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterable
@@ -72,7 +73,7 @@ def init(
 
     The root keys are not made here: each has a machine of its own (ardente city root --help).
     """
-    from ._folder import make_config
+    from ._folder import City, make_config
     from ._founding import FirstPassphrases, found_city, found_demo_city
 
     if no_passphrase and not demo:
@@ -93,7 +94,7 @@ def init(
         issuing = source.choose("issuing cards (card key)")
         made = found_city(folder, config, FirstPassphrases(publishing, issuing), _now())
         click.echo(f"{name} is made in {made.path}.")
-    _echo_next_step(made)
+    _echo_next_step(City(folder))
 
 
 @city.group(short_help="Make, propose, sign and assemble roots.")
@@ -184,7 +185,7 @@ def root_assemble(folder: Path, proposal: Path, signatures: tuple[Path, ...]) ->
     click.echo(f"{path} is the newest root now.")
     if len(made.roots()) == 1:
         _echo_fingerprint(made)
-    click.echo("Next: ardente city publish")
+    click.echo(f"Next: {made.command} publish")
 
 
 @city.command(short_help="Make today's bundle for the partners.")
@@ -205,7 +206,7 @@ def publish(folder: Path, force: bool, passphrase_fd: int | None) -> None:
         f"Bundle {done.version} is in {made.bundle_path} ({done.size_bytes} bytes), valid until {_day(done.exp)}."
     )
     if done.root_ends_soon:
-        click.echo(f"The root ends on {_day(done.root_exp)}: run `ardente city root propose` in time.", err=True)
+        click.echo(f"The root ends on {_day(done.root_exp)}: run `{made.command} root propose` in time.", err=True)
 
 
 @city.command(short_help="Revoke a card, by itself or its slip.")
@@ -219,10 +220,11 @@ def revoke(ctx: click.Context, card: str) -> None:
     from ._revocation import Change
     from ._revocation import revoke as revoke_card
 
-    if revoke_card(_city(ctx), card_text(ctx, card)) is Change.NOTHING:
+    made = _city(ctx)
+    if revoke_card(made, card_text(ctx, card)) is Change.NOTHING:
         click.echo("This card was revoked already.")
     else:
-        click.echo("Revoked. Partners refuse it once they have the next bundle: ardente city publish")
+        click.echo(f"Revoked. Partners refuse it once they have the next bundle: {made.command} publish")
 
 
 @city.command(short_help="Take a revocation back.")
@@ -233,10 +235,11 @@ def reinstate(ctx: click.Context, card: str) -> None:
     from ._revocation import Change
     from ._revocation import reinstate as reinstate_card
 
-    if reinstate_card(_city(ctx), card_text(ctx, card)) is Change.NOTHING:
+    made = _city(ctx)
+    if reinstate_card(made, card_text(ctx, card)) is Change.NOTHING:
         click.echo("This card was not revoked.")
     else:
-        click.echo("Reinstated. Partners accept it once they have the next bundle: ardente city publish")
+        click.echo(f"Reinstated. Partners accept it once they have the next bundle: {made.command} publish")
 
 
 @city.command("rotate-keys", short_help="Make a new card, status or bundle key.")
@@ -272,14 +275,14 @@ def rotate_keys(
         stolen, count = _card_keys.drop_compromised(made, passphrase, _now(), frozenset(kids))
         numbers = ", ".join(str(key.kid) for key in stolen)
         click.echo(f"Card key {numbers} is dropped. Valid cards to print again, with issue --replaces: {count}.")
-        click.echo("Next: ardente city publish --force, and tell the partners to update.")
+        click.echo(f"Next: {made.command} publish --force, and tell the partners to update.")
     else:
         key = _card_keys.announce_key(made, _chosen_as_before(made, role, source), _now(), at_once=at_once)
         click.echo(f"Card key {key.kid} is made, with a status list of its own.")
         if key.state != "current":
             days = made.config.periods.announce_key_days
             click.echo(f"It signs once it has been published for {days} days, so that every partner knows it.")
-        click.echo("Next: ardente city publish")
+        click.echo(f"Next: {made.command} publish")
 
 
 @city.command("sign-application", short_help="Sign the scanners' application.")
@@ -323,11 +326,12 @@ def show(folder: Path, as_json: bool) -> None:
     from ._folder import City
     from ._overview import overview
 
-    found = overview(City(folder), _now())
+    made = City(folder)
+    found = overview(made, _now())
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
-        _echo_lines(found.lines())
+        _echo_lines(found.lines(made.command))
 
 
 def _rotate_publishing_key(made: City, role: str, source: Passphrases) -> None:
@@ -342,10 +346,11 @@ def _rotate_publishing_key(made: City, role: str, source: Passphrases) -> None:
                 made.remove_key(key)
     click.echo(f"The new {role} key is {public.key_id.hex()}.")
     if role == _keys.STATUS:
-        click.echo("Next: ardente city publish")
+        click.echo(f"Next: {made.command} publish")
     else:
         public_path = made.key_path(public).with_suffix(".pub")
-        click.echo(f"It counts once a root lists it. Next: ardente city root propose {public_path} -o root.proposal")
+        propose = f"{made.command} root propose {shlex.quote(str(public_path))} -o root.proposal"
+        click.echo(f"It counts once a root lists it. Next: {propose}")
 
 
 def _chosen_as_before(made: City, role: str, source: Passphrases) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from ._slip_text import day
 from .cli import card_text
 
 _SHOW_AFTER_CARDS = 100
-_KEY_UNKNOWN = "Partners know the card key from the next bundle on: ardente city publish"
+_KEY_UNKNOWN = "Partners know the card key from the next bundle on: {} publish"
 
 
 @click.command()
@@ -103,6 +104,10 @@ class _Run(NamedTuple):
     slip_format: str
     passphrase_fd: int | None
 
+    @property
+    def done_command(self) -> str:
+        return f"{self.city.command} issue --done {shlex.quote(str(self.output))}"
+
     @contextmanager
     def issuer(self) -> Iterator[Issuer]:
         with self.city.cards() as table:
@@ -118,10 +123,10 @@ def _issue_single(run: _Run, order: Order) -> None:
         known = issuer.key_is_published
     click.echo(f"A card and its slip are in {run.output}, valid until {day(last_day(order.exp))}.")
     if not known:
-        click.echo(_KEY_UNKNOWN)
+        click.echo(_KEY_UNKNOWN.format(run.city.command))
     if order.replaces:
-        click.echo("The former card is revoked from the next bundle on: ardente city publish")
-    click.echo(f"When they are handed out: ardente city issue --done {run.output}")
+        click.echo(f"The former card is revoked from the next bundle on: {run.city.command} publish")
+    click.echo(f"When they are handed out: {run.done_command}")
 
 
 def _issue_batch(run: _Run, file: OrderFile, csv_name: str) -> None:
@@ -132,10 +137,10 @@ def _issue_batch(run: _Run, file: OrderFile, csv_name: str) -> None:
     went_on = f" ({before:,} of them before)" if before else ""
     click.echo(f"{cards:,} cards and their slips are in {run.output}{went_on}, numbered by the lines of {csv_name}.")
     if not known:
-        click.echo(_KEY_UNKNOWN)
+        click.echo(_KEY_UNKNOWN.format(run.city.command))
     if any(order.replaces for order in file.orders):
-        click.echo("Replaced cards are revoked from the next bundle on: ardente city publish")
-    click.echo(f"When they are handed out, delete {csv_name}, and run: ardente city issue --done {run.output}")
+        click.echo(f"Replaced cards are revoked from the next bundle on: {run.city.command} publish")
+    click.echo(f"When they are handed out, delete {csv_name}, and run: {run.done_command}")
 
 
 def _empty_lines(csv_name: str, count: int) -> str:
