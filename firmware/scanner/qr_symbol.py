@@ -12,6 +12,11 @@ import micropython
 from micropython import const
 
 VERSION_MAX = const(10)
+# Thousands of instructions: the format, and a block. Instructions: a module, and a word of a block times a check word.
+_FORMAT_WORK = const(100)
+_BLOCK_WORK = const(40)
+_MODULE_WORK = const(75)
+_PRODUCT_WORK = const(100)
 _CODEWORDS_MAX = const(346)
 
 _FORMAT_MASK = const(0x5412)
@@ -40,9 +45,13 @@ _LEVEL_L = const(1)
 
 
 class SymbolReader:
-    """Reads the text out of a symbol's modules. Buffers are made here, once."""
+    """Reads the text out of a symbol's modules. Buffers are made here, once.
+
+    `work` counts what was done, in thousands of instructions; who counts sets it to 0.
+    """
 
     def __init__(self) -> None:
+        self.work = 0
         self._functions = bytearray((17 + 4 * VERSION_MAX) ** 2)
         self._functions_version = 0
         self._words = bytearray(_CODEWORDS_MAX)
@@ -53,6 +62,7 @@ class SymbolReader:
     def read(self, modules: bytearray, version: int) -> "str | None":
         """Return the text, or None where the modules are no symbol of the version. May turn a mirror image over."""
         dimension = 17 + 4 * version
+        self.work += _FORMAT_WORK
         if version >= 7 and read_version(modules, dimension) != version:
             return None
         turned = False
@@ -70,6 +80,7 @@ class SymbolReader:
         if self._functions_version != version:
             mark_functions(self._functions, version)
             self._functions_version = version
+        self.work += dimension * dimension * _MODULE_WORK // 1000
         words, data, count = self._words, self._blocks, _CODEWORDS[version - 1]
         _read_codewords(modules, self._functions, dimension, _MASKS[mask], words, count)
         check_size, blocks = _BLOCKS[version - 1][level]
@@ -82,6 +93,7 @@ class SymbolReader:
         start = size = 0
         for block in range(blocks):
             block_size = data_size // blocks + (block >= blocks - data_size % blocks)
+            self.work += _BLOCK_WORK + (block_size + check_size) * check_size * _PRODUCT_WORK // 1000
             if reed_solomon.correct(
                 reed_solomon.TABLES, 0, self._work, data, start, block_size + check_size, check_size, errors_max
             ) < 0:  # fmt: skip

@@ -53,7 +53,7 @@ def correct(
         return 0
     # Berlekamp-Massey: the shortest recurrence that makes the syndromes.
     i = 0
-    while i < 64:
+    while i <= check_size:
         work[locator + i] = 0
         work[previous + i] = 0
         i += 1
@@ -80,11 +80,11 @@ def correct(
             longer = degree + degree <= n
             if longer:
                 i = 0
-                while i < 64:
+                while i <= check_size:
                     work[spare + i] = work[locator + i]
                     i += 1
             i = 0
-            while i + shift < 64:
+            while i + shift <= check_size:
                 b = work[previous + i]
                 if b:
                     work[locator + i + shift] ^= tables[ratio + tables[512 + b]]
@@ -92,7 +92,7 @@ def correct(
             if longer:
                 degree = n + 1 - degree
                 i = 0
-                while i < 64:
+                while i <= check_size:
                     work[previous + i] = work[spare + i]
                     i += 1
                 last = gap
