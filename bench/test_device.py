@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import frames
+import nacl.signing
 import pytest
 import zxingcpp
 from frames import Frame
 from PIL import Image
 
-from interpreters import FIRMWARE, InterpreterMissingError, micropython, rv32
+from interpreters import FIRMWARE, PROJECT, InterpreterMissingError, micropython, rv32
 from mpy import compiled, machine_code_bytes
 from rv32 import Rv32Interpreter
 
 SCRIPTS = Path(__file__).resolve().parent / "device"
+BIG_INTEGERS = PROJECT / "tests" / "firmware"
 MILLION = 1_000_000
 KB = 1024
 
@@ -50,6 +52,44 @@ def chip() -> Rv32Interpreter | None:
 @pytest.fixture(scope="module")
 def seed() -> int:
     return int(os.environ.get("BENCH_SEED") or random.SystemRandom().randrange(FIRST_UNSEEN_SEED, 1 << 31))
+
+
+@pytest.fixture(scope="module")
+def verification(chip: Rv32Interpreter | None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What a verification takes, by stage; empty where nothing can be counted."""
+    if chip is None:
+        return {}
+    generator = random.Random(20_260)
+    key = nacl.signing.SigningKey(generator.randbytes(32))
+    message = generator.randbytes(200)
+    case = {
+        "public_key": bytes(key.verify_key).hex(),
+        "signature": key.sign(message).signature.hex(),
+        "message": message.hex(),
+    }
+    file = tmp_path_factory.mktemp("verify") / "case.json"
+    file.write_text(json.dumps(case))
+    return chip.count(SCRIPTS / "verify.py", file, paths=[FIRMWARE, BIG_INTEGERS])
+
+
+def value(told: dict[str, dict[str, Any]], name: str, field: str, unit: float) -> float | None:
+    return told[name][field] / unit if told else None
+
+
+def test_verify(report, verification) -> None:
+    report.row("device-verify", value(verification, "verify", "instructions", MILLION), 2.0, "M instructions")
+    gain = None
+    if verification:
+        gain = verification["big_integers"]["instructions"] / verification["verify"]["instructions"]
+    report.row("device-verify-gain", gain, 4, "× fewer than big ints", at_least=True)
+    report.row("device-verify-heap", value(verification, "verify", "heap_bytes", KB), 1.2, "KB a call")
+    report.row("device-verify-table", value(verification, "table", "bytes", KB), 26, "KB a key")
+    report.record("device-verify-garbage", value(verification, "verify", "garbage_bytes", KB), "KB a call")
+
+
+def test_new_key(report, verification) -> None:
+    report.row("device-new-key", value(verification, "new_key", "instructions", MILLION), 40, "M instructions")
+    report.record("device-new-key-heap", value(verification, "new_key", "heap_bytes", KB), "KB")
 
 
 def pack(pictures: Sequence[Frame], file: Path) -> Path:
