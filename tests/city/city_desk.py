@@ -50,8 +50,9 @@ class Desk:
 
     @property
     def issuer(self) -> Issuer:
-        key = self.table.current_key()
-        return Issuer(self.city, self.table, self.city.card_signing_key(key, no_passphrase), lambda: self.now_s)
+        return Issuer(
+            self.city, self.table, lambda key: self.city.card_signing_key(key, no_passphrase), lambda: self.now_s
+        )
 
     def order(self, age: str = "", quarters: str = "", replaces: str = "") -> Order:
         return order(0, self.validity, age=age, quarters=quarters, valid_until="", replaces=replaces)

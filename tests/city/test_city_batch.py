@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from city_desk import NOW, NOW_S, Desk, card_digits, found, index_of, outputs, slip_code, slip_codes
@@ -19,13 +20,13 @@ from city_printed import digits_in, pdf_pages, pdf_text, svg_picture
 
 from ardente.core import reasons
 from ardente_tools.city import _batch, _card_keys
-from ardente_tools.city._batch import BatchError, cards_missing, close, read_plan
-from ardente_tools.city._cards import REPLACED, VALID, CardTable
-from ardente_tools.city._errors import ListFullError
-from ardente_tools.city._orders import OrderError, Validity
+from ardente_tools.city._batch import BatchError, Issuer, cards_missing, close, read_plan
+from ardente_tools.city._cards import REPLACED, VALID, CardKey, CardTable
+from ardente_tools.city._errors import KeyFileError, ListFullError
+from ardente_tools.city._orders import OrderError, Validity, read_orders
 from ardente_tools.city._overview import overview
 from ardente_tools.city._revocation import reinstate, revoke
-from ardente_tools.city._slips import slip_sha256
+from ardente_tools.city._slips import Slip, slip_sha256
 
 
 @pytest.fixture(scope="module")
@@ -512,3 +513,45 @@ def test_a_kill_at_any_operation_loses_nothing(template: Path, tmp_path: Path, w
     assert run.returncode == 0, run.stderr[-4000:]
     kills = int(run.stdout.split()[-1])
     assert kills >= {"batch": 60, "single": 25, "done": 12}[what], "the walk saw too few operations"
+
+
+def test_what_cannot_be_issued_is_refused_before_a_passphrase_is_asked_for(desk: Desk, tmp_path: Path) -> None:
+    def asked(key: CardKey) -> NoReturn:
+        raise AssertionError("The passphrase of the card key was asked for.")
+
+    issuer = Issuer(desk.city, desk.table, asked, lambda: desk.now_s)
+
+    def batch(path: Path, folder: str) -> int:
+        return issuer.batch(read_orders(path, desk.validity), tmp_path / folder, "digits", "text")
+
+    path = csv_file(tmp_path, *FIVE)
+    desk.batch(path, tmp_path / "out")
+    with pytest.raises(BatchError, match="exists already"):
+        issuer.single(desk.order(), tmp_path / "out", "digits", "text")
+    with pytest.raises(BatchError, match="The card to be replaced: "):
+        issuer.single(desk.order(replaces=Slip.new().text), tmp_path / "new", "digits", "text")
+    with pytest.raises(BatchError, match="issued already, as batch"):
+        batch(path, "again")
+    path = csv_file(tmp_path, "senior,,")
+    with pytest.raises(BatchError, match="of another CSV file"):
+        batch(path, "out")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("kept")
+    with pytest.raises(BatchError, match="is not empty"):
+        batch(path, "taken")
+    with pytest.raises(BatchError, match="replaced by line 2: "):
+        batch(csv_file(tmp_path, f",,{Slip.new().text}"), "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_wrong_passphrase_begins_nothing(desk: Desk, tmp_path: Path) -> None:
+    def refused(key: CardKey) -> NoReturn:
+        raise KeyFileError("The passphrase is wrong.")
+
+    issuer = Issuer(desk.city, desk.table, refused, lambda: desk.now_s)
+    with pytest.raises(KeyFileError):
+        issuer.single(desk.order(), tmp_path / "one", "digits", "text")
+    with pytest.raises(KeyFileError):
+        issuer.batch(read_orders(csv_file(tmp_path, *FIVE), desk.validity), tmp_path / "out", "digits", "text")
+    assert desk.table.batches() == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["city", "orders.csv"]

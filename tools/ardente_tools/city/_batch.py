@@ -76,12 +76,18 @@ class Closed(NamedTuple):
 
 
 class Issuer:
-    """Issues cards with the current card key of a city; ``clock`` gives the time in epoch seconds."""
+    """Issues cards with the current card key of a city; ``clock`` gives the time in epoch seconds.
 
-    def __init__(self, city: City, table: CardTable, signing_key: SigningKey, clock: Callable[[], float]) -> None:
+    ``read_key`` reads the private part of that key, and may ask a person for its passphrase. It is called once all
+    that can be refused was refused, and while the folder of the city is free for other commands.
+    """
+
+    def __init__(
+        self, city: City, table: CardTable, read_key: Callable[[CardKey], SigningKey], clock: Callable[[], float]
+    ) -> None:
         self._city = city
         self._table = table
-        self._signing_key = signing_key
+        self._read_key = read_key
         self._clock = clock
 
     @property
@@ -99,17 +105,17 @@ class Issuer:
         outputs = Outputs(self._city.config.name, card_format, slip_format)
         plan = Plan("", 1, 1, card_format, slip_format)
         with self._city.lock():
-            waiting = settle(self._city, self._table)
-            if folder.is_symlink() or folder.exists():
-                raise BatchError(f"{folder} exists already; give the card a folder of its own.")
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            for issued_before in waiting:
-                if issued_before.destination == folder:
-                    issued_before.deliver(folder)
-                    return False
+            if self._is_delivered(folder):
+                return False
             self._check([order])
-            key = self._key()
-            ((issued, new),) = made = self._make(key, [order])
+        signing_key = self._signing_key()
+        with self._city.lock():
+            if self._is_delivered(folder):
+                return False
+            self._check([order])
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            key = self._key(signing_key)
+            ((issued, new),) = made = self._make(key, signing_key, [order])
             files = [(_PLAN_NAME, _json(plan)), *outputs.files([issued], "")]
             outgoing = prepare(self._city, new.slip_sha256, folder, files)
             with self._table.transaction():
@@ -127,27 +133,6 @@ class Issuer:
         between two chunks. Raises `CityError`; then what is done stays done.
         """
         outputs = Outputs(self._city.config.name, card_format, slip_format)
-        with self._city.lock():
-            settle(self._city, self._table)
-            plan, batch = self._open(file, folder, card_format, slip_format)
-            self._settle(plan, batch, file.orders, folder)
-            self._check(file.orders[batch.lines_done :])
-        begun_at = done = batch.lines_done
-        while done < plan.cards:
-            progress(done)
-            with self._city.lock():
-                done = self._chunk(plan, batch.id, file.orders, folder, outputs, progress)
-        if begun_at < plan.cards:
-            with self._city.lock():
-                self._table.forget_order()
-        progress(done)
-        return begun_at
-
-    def _open(self, file: OrderFile, folder: Path, card_format: str, slip_format: str) -> tuple[Plan, Batch]:
-        if folder.is_dir():
-            remove_cut_files(folder / _PLAN_NAME)
-        plan = read_plan(folder)
-        batch = _find_batch(self._table, plan.id) if plan else None
         wanted = Plan(
             "",
             len(file.orders),
@@ -158,6 +143,45 @@ class Issuer:
             file.quarters,
             file.valid_until,
         )
+        with self._city.lock():
+            settle(self._city, self._table)
+            found = self._find(file, folder, wanted)
+            self._check(file.orders[found[1].lines_done if found else 0 :])
+        signing_key = self._signing_key()
+        with self._city.lock():
+            settle(self._city, self._table)
+            plan, batch = self._find(file, folder, wanted) or self._begin(file, folder, wanted)
+            self._settle(plan, batch, file.orders, folder)
+            self._check(file.orders[batch.lines_done :])
+        begun_at = done = batch.lines_done
+        while done < plan.cards:
+            progress(done)
+            with self._city.lock():
+                done = self._chunk(plan, batch.id, signing_key, file.orders, folder, outputs, progress)
+        if begun_at < plan.cards:
+            with self._city.lock():
+                self._table.forget_order()
+        progress(done)
+        return begun_at
+
+    def _is_delivered(self, folder: Path) -> bool:
+        """Put the card that a cut run had issued for ``folder`` there, and tell whether there was one."""
+        waiting = settle(self._city, self._table)
+        if folder.is_symlink() or folder.exists():
+            raise BatchError(f"{folder} exists already; give the card a folder of its own.")
+        for issued_before in waiting:
+            if issued_before.destination == folder:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                issued_before.deliver(folder)
+                return True
+        return False
+
+    def _find(self, file: OrderFile, folder: Path, wanted: Plan) -> tuple[Plan, Batch] | None:
+        """Return the batch that goes on in ``folder``; None where it is a new one, which may be begun there."""
+        if folder.is_dir():
+            remove_cut_files(folder / _PLAN_NAME)
+        plan = read_plan(folder)
+        batch = _find_batch(self._table, plan.id) if plan else None
         if plan and batch:
             if batch.source_sha256 != file.sha256 or plan.cards != wanted.cards:
                 raise BatchError(
@@ -178,6 +202,9 @@ class Issuer:
                     "that batch; or, where these are other people's cards, close it first: ardente city issue --done "
                     f"FOLDER (or {other.id}, where its folder is lost)"
                 )
+        return None
+
+    def _begin(self, file: OrderFile, folder: Path, wanted: Plan) -> tuple[Plan, Batch]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._table.transaction():
             batch = self._table.begin_batch(file.sha256)
@@ -207,6 +234,7 @@ class Issuer:
         self,
         plan: Plan,
         batch_id: str,
+        signing_key: SigningKey,
         orders: Sequence[Order],
         folder: Path,
         outputs: Outputs,
@@ -221,8 +249,8 @@ class Issuer:
         chunk = orders[start : start + plan.cards_per_chunk]
         span = _span(orders, start, plan)
         part = folder / f".{span}.part"
-        key = self._key()
-        made = self._make(key, chunk)
+        key = self._key(signing_key)
+        made = self._make(key, signing_key, chunk)
         cards = _counted((issued for issued, _ in made), start, progress)
         write_folder(part, outputs.files(cards, span))
         with self._table.transaction():
@@ -231,9 +259,13 @@ class Issuer:
         name_folder(part, folder / span)
         return start + len(chunk)
 
-    def _key(self) -> CardKey:
+    def _signing_key(self) -> SigningKey:
+        return self._read_key(self._table.current_key())
+
+    def _key(self, signing_key: SigningKey) -> CardKey:
+        """The card key, whose private part is ``signing_key`` still."""
         key = self._table.current_key()
-        if key.public_key != self._signing_key.public_key:
+        if key.public_key != signing_key.public_key:
             raise BatchError(
                 "The card key was changed by another command; run this one again to go on with the new key."
             )
@@ -241,7 +273,7 @@ class Issuer:
 
     def _check(self, orders: Sequence[Order]) -> None:
         """Refuse orders that could not all be entered, before the first of them is."""
-        key = self._key()
+        key = self._table.current_key()
         now = self._clock()
         if len(orders) > key.entries - self._table.used_entries(key.kid):
             raise ListFullError(
@@ -272,10 +304,10 @@ class Issuer:
             raise BatchError(f"The card to be replaced{_of_line(order)} was replaced already; the new card has a slip.")
         return row
 
-    def _make(self, key: CardKey, orders: Sequence[Order]) -> list[tuple[IssuedCard, NewCard]]:
+    def _make(self, key: CardKey, signing_key: SigningKey, orders: Sequence[Order]) -> list[tuple[IssuedCard, NewCard]]:
         made = []
         for order, index in zip(orders, self._table.free_indices(key, len(orders)), strict=True):
-            token = card(self._signing_key, key.kid, order.exp, index, order.age_class, order.until_year)
+            token = card(signing_key, key.kid, order.exp, index, order.age_class, order.until_year)
             slip = Slip.new()
             issued = IssuedCard(order.number, order.exp, to_digits(token), slip)
             made.append((issued, NewCard(index, order.exp, slip.sha256)))

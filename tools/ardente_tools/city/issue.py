@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,8 +112,9 @@ class _Run(NamedTuple):
     @contextmanager
     def issuer(self) -> Iterator[Issuer]:
         with self.city.cards() as table:
-            key = self.city.card_signing_key(table.current_key(), Passphrases(self.passphrase_fd).ask)
-            yield Issuer(self.city, table, key, lambda: datetime.now(UTC).timestamp())
+            ask = Passphrases(self.passphrase_fd).ask
+            read_key = partial(self.city.card_signing_key, ask=ask)
+            yield Issuer(self.city, table, read_key, lambda: datetime.now(UTC).timestamp())
 
 
 def _issue_single(run: _Run, order: Order) -> None:
@@ -189,6 +191,16 @@ def _progress(cards: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("Cards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=cards)
-        yield lambda done: bar.update(task, completed=done)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=cards)
+
+    def show(done: int) -> None:
+        # Not before: a passphrase may be asked for first.
+        bar.start()
+        bar.update(task, completed=done)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()
