@@ -176,10 +176,15 @@ def read_document(path: Path, kind: type[_Document]) -> _Document:
         raise CeremonyError(f"{path} is no {what}.") from None
 
 
-def write_document(path: Path, document: Proposal | Signature) -> None:
-    """Write a proposal or signature, which are not secret. Raises `CeremonyError` where ``path`` exists."""
+def refuse_existing(path: Path) -> None:
+    """Raise `CeremonyError` where ``path`` exists, before anybody is asked anything."""
     if path.exists():
         raise CeremonyError(f"{path} exists already; choose another name with --output.")
+
+
+def write_document(path: Path, document: Proposal | Signature) -> None:
+    """Write a proposal or signature, which are not secret. Raises `CeremonyError` where ``path`` exists."""
+    refuse_existing(path)
     write_file(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n", PUBLIC_FILE_MODE)
 
 

@@ -161,8 +161,9 @@ def root_sign(proposal: Path, key: Path, yes: bool, output: Path, passphrase_fd:
     """Show what PROPOSAL would make true, ask, and sign it."""
     from ._errors import CeremonyError
     from ._keys import ROOT, read_key
-    from ._roots import Proposal, describe, read_document, sign, write_document
+    from ._roots import Proposal, describe, read_document, refuse_existing, sign, write_document
 
+    refuse_existing(output)
     document = read_document(proposal, Proposal)
     _echo_lines(describe(document))
     if not yes and not click.confirm("Is this what was agreed? Sign it?", err=True):
