@@ -1,11 +1,11 @@
 """Write firmware/scanner/base_table.py: the table of B (edwards25519.py).
 
-In plain integers and apart from the firmware's arithmetic; tests/firmware/test_ed25519_table.py holds the two together.
+In plain integers, apart from the firmware's arithmetic; tests/firmware/test_field25519.py compares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / "firmware" / "scanner" / "base_table.py"
@@ -37,13 +37,14 @@ def negated(point: Point) -> Point:
     return -point[0] % P, point[1]
 
 
-def combs(point: Point) -> Iterator[Point]:
+def combs(point: Point, teeth_of_combs: Sequence[int] = TEETH, columns: int = COLUMNS) -> Iterator[Point]:
+    """For each comb the sums of its teeth, plus or minus, the last always plus; a bit of the index says which are plus."""
     tooth = point
-    for count in TEETH:
+    for count in teeth_of_combs:
         teeth = [tooth]
         while len(teeth) < count:
-            teeth.append(shifted(teeth[-1]))
-        tooth = shifted(teeth[-1])
+            teeth.append(shifted(teeth[-1], columns))
+        tooth = shifted(teeth[-1], columns)
         for index in range(1 << count - 1):
             total = teeth[-1]
             for number, other in enumerate(teeth[:-1]):
@@ -51,8 +52,8 @@ def combs(point: Point) -> Iterator[Point]:
             yield total
 
 
-def shifted(point: Point) -> Point:
-    for _ in range(COLUMNS):
+def shifted(point: Point, doublings: int) -> Point:
+    for _ in range(doublings):
         point = add(point, point)
     return point
 

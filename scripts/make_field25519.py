@@ -224,6 +224,7 @@ def pair() -> Iterator[str]:
     yield "if op == 6 and minus:"
     yield "    q = r"
     yield "    r = ptr32(int(r) + 80)"
+    yield "    op = 5"
     yield "else:"
     yield "    q = ptr32(int(r) + 80)"
     for k in range(LIMBS):

@@ -610,6 +610,7 @@ def run(acc: int, a: ptr32, pool: ptr32, code: ptr16, digits: ptr16, base_points
                 if op == 6 and minus:
                     q = r
                     r = ptr32(int(r) + 80)
+                    op = 5
                 else:
                     q = ptr32(int(r) + 80)
                 acc = y[0]

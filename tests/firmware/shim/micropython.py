@@ -2,7 +2,7 @@
 
 A `ptr32` load is signed and `uint` is cut to 32 bits, as on the device. What a viper `int` does past 31 bits is not
 imitated: an int here has no end, so code that leans on wrap-around shows up as a difference between interpreters.
-Pointers know where their buffer ends; an access beyond it raises IndexError instead of reading what lies there.
+Pointers know where their buffer ends: an access beyond it, or across words, raises IndexError.
 """
 
 from __future__ import annotations
@@ -11,15 +11,9 @@ import builtins
 from collections.abc import Callable
 from functools import wraps
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-# Addresses are made up: a buffer gets one when a pointer into it becomes a number, far from the next one's. They last
-# for the call that made them; so that buffers do not live for ever, only the last few are kept.
-_SPACING = 1 << 32
-_KEPT = 64
-_buffers: dict[int, memoryview] = {}
-_next_number = count(1)
 
 
 def viper(function: _F) -> _F:
@@ -49,43 +43,64 @@ def const(value: int) -> int:
     return value
 
 
-class _Pointer:
-    """Little-endian words from somewhere in a buffer on; made of a buffer, of a pointer or of a pointer's number."""
+class _Memory:
+    """A buffer as words of each size, at an address that is made up, far from the next one's."""
 
-    __slots__ = ("_buffer", "_offset")
+    SPACING = 1 << 32
+    # Addresses last for the call that made them. So that buffers do not live for ever, only the last few are kept.
+    KEPT = 64
+    at: ClassVar[dict[int, _Memory]] = {}
+    _next_number = count(1)
+
+    def __init__(self, buffer: Any) -> None:
+        octets = memoryview(buffer).cast("B")
+        # A word that the buffer ends within cannot be reached.
+        self.words = {
+            size: octets[: len(octets) // size * size].cast(code) for size, code in ((1, "B"), (2, "H"), (4, "i"))
+        }
+        self.number = 0
+
+    def address(self) -> int:
+        if self.number not in self.at:
+            self.number = next(self._next_number)
+            self.at[self.number] = self
+            if len(self.at) > self.KEPT:
+                del self.at[next(iter(self.at))]
+        return self.number * self.SPACING
+
+
+class _Pointer:
+    """Little-endian words from somewhere in a buffer on; made of a buffer, of a pointer or of an address."""
+
+    __slots__ = ("_memory", "_offset", "_start", "_words")
     size = 1
 
     def __init__(self, target: Any) -> None:
         if isinstance(target, int):
-            number, self._offset = divmod(target + _SPACING // 2, _SPACING)
-            self._offset -= _SPACING // 2
-            self._buffer = _buffers[number]
+            number, offset = divmod(target + _Memory.SPACING // 2, _Memory.SPACING)
+            self._memory = _Memory.at[number]
+            self._offset = offset - _Memory.SPACING // 2
         elif isinstance(target, _Pointer):
-            self._buffer, self._offset = target._buffer, target._offset
+            self._memory, self._offset = target._memory, target._offset
         else:
-            self._buffer, self._offset = memoryview(target).cast("B"), 0
+            self._memory, self._offset = _Memory(target), 0
+        self._words = self._memory.words[self.size]
+        self._start = self._offset // self.size
 
     def __int__(self) -> int:
-        for number, buffer in _buffers.items():
-            if buffer is self._buffer:
-                return number * _SPACING + self._offset
-        number = next(_next_number)
-        _buffers[number] = self._buffer
-        if len(_buffers) > _KEPT:
-            del _buffers[next(iter(_buffers))]
-        return number * _SPACING + self._offset
+        return self._memory.address() + self._offset
 
     def __getitem__(self, index: int) -> int:
-        return int.from_bytes(self._word(index), "little")
+        return self._words[self._place(index)]
 
     def __setitem__(self, index: int, value: int) -> None:
-        self._word(index)[:] = (value & ((1 << 8 * self.size) - 1)).to_bytes(self.size, "little")
+        self._words[self._place(index)] = value & ((1 << 8 * self.size) - 1)
 
-    def _word(self, index: int) -> memoryview:
-        start = self._offset + index * self.size
-        if not 0 <= start <= len(self._buffer) - self.size:
-            raise IndexError(f"word {index} at byte {start} of a buffer of {len(self._buffer)} bytes")
-        return self._buffer[start : start + self.size]
+    def _place(self, index: int) -> int:
+        place = self._start + index
+        if place < 0 or self._offset % self.size:
+            raise IndexError(f"word {index} from byte {self._offset} on")
+        return place
 
 
 class ptr8(_Pointer):
@@ -99,8 +114,8 @@ class ptr16(_Pointer):
 class ptr32(_Pointer):
     size = 4
 
-    def __getitem__(self, index: int) -> int:
-        return int.from_bytes(self._word(index), "little", signed=True)
+    def __setitem__(self, index: int, value: int) -> None:
+        self._words[self._place(index)] = ((value + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
 
 
 def uint(value: int) -> int:
