@@ -84,6 +84,8 @@ def test_verify(report, verification) -> None:
     report.row("device-verify-gain", gain, 4, "× fewer than big ints", at_least=True)
     report.row("device-verify-heap", value(verification, "verify", "heap_bytes", KB), 1.2, "KB a call")
     report.row("device-verify-table", value(verification, "table", "bytes", KB), 26, "KB a key")
+    for stage in ("challenge", "comb", "encoding"):
+        report.record(f"device-verify-{stage}", value(verification, stage, "instructions", MILLION), "M instructions")
     report.record("device-verify-garbage", value(verification, "verify", "garbage_bytes", KB), "KB a call")
 
 

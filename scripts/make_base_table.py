@@ -38,7 +38,7 @@ def negated(point: Point) -> Point:
 
 
 def combs(point: Point, teeth_of_combs: Sequence[int] = TEETH, columns: int = COLUMNS) -> Iterator[Point]:
-    """For each comb the sums of its teeth, plus or minus, the last always plus; a bit of the index says which are plus."""
+    """For each comb the sums of its teeth, plus or minus, the last always plus; an index's bits say which are plus."""
     tooth = point
     for count in teeth_of_combs:
         teeth = [tooth]

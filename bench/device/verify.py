@@ -23,6 +23,19 @@ def tell(name, function, *arguments):
     return answer
 
 
+def stages(public_key, table, signature, message):
+    """The parts of a verification, one after the other."""
+    verifier = Verifier(public_key, table)
+    scalar = int.from_bytes(signature[32:], "little")
+    challenge = tell("challenge", verifier._challenge, signature[:32], message) | 1
+    for name, function, arguments in (
+        ("comb", verifier._sum_up, (scalar, challenge)),
+        ("encoding", verifier._encoded, ()),
+    ):
+        _, cost = counter.measure(function, *arguments)
+        counter.tell(name, instructions=cost.instructions)
+
+
 with open(sys.argv[1]) as file:
     case = json.load(file)
 key, signature, message = [unhexlify(case[name]) for name in ("public_key", "signature", "message")]
@@ -31,6 +44,7 @@ tell("new_key", first_sight, key, signature, message)
 table = make_table(key)
 counter.tell("table", bytes=len(table))
 tell("verify", Verifier(key, table).verify, signature, message)
+stages(key, table, signature, message)
 tell("big_integers", BigIntegerVerifier(key, table).verify, signature, message)
 
 forged = bytes([signature[0] ^ 1]) + signature[1:]

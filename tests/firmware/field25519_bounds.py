@@ -1,7 +1,7 @@
 """Runs on every interpreter: follows the largest limb of each element through every program of the firmware.
 
-An element's bound is in units of 8199, the largest limb of a reduced one (field25519.py, "Bounds"); a program starts and
-ends with the point that it works on, and the constants, reduced. Prints how many instructions were followed.
+An element's bound is in units of 8199, the largest limb of a reduced one (field25519.py, "Bounds"). A program starts
+and ends with the point that it works on, and the constants, reduced. Prints how many instructions were followed.
 """
 
 import ed25519
@@ -82,7 +82,9 @@ def assert_reduced(bounds, elements):
 
 POINT_ELEMENTS = (X, Y, Z, T)
 count = 0
-for code in (program(DOUBLING), program(ADDING)) + ed25519._COMBS:
+codes = [program(DOUBLING), program(ADDING)]
+codes.extend(ed25519._COMBS)
+for code in codes:
     assert_reduced(follow(code, ELEMENTS), POINT_ELEMENTS)
     count += len(code) // 4
 maker = ed25519_table.TableMaker()

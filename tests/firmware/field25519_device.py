@@ -112,8 +112,8 @@ def check_sums():
             put(1, x)
             put(2, y)
             execute((ADD, 3, 1, 2), (PAIR, 4, 1, 2), (PAIRD, 6, 1, 2), (PAIRP, 8, 1, 2))
-            total = [a + b for a, b in zip(x, y)]
-            difference = [a - b + bias for a, b, bias in zip(x, y, BIAS)]
+            total = [x[index] + y[index] for index in range(LIMBS)]
+            difference = [x[index] - y[index] + BIAS[index] for index in range(LIMBS)]
             assert min(difference) >= 0
             assert (limbs_of(3), limbs_of(4), limbs_of(5)) == (total, total, difference)
             assert limbs_of(6) == total
@@ -133,7 +133,7 @@ def check_pairs_of_subtracted_points():
             put(2, y)
             execute((POINT, 0, 0, 0), (PAIRP, 3, 1, 2), digits=b"\x01\x00", points=bytes(96))
             assert_reduced(3, value(x) - value(y))
-            assert limbs_of(4) == [a + b for a, b in zip(x, y)]
+            assert limbs_of(4) == [x[index] + y[index] for index in range(LIMBS)]
 
 
 def check_repetition():
