@@ -6,7 +6,7 @@ TYPINGS := .cache/typings
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard sdk/ardente/locale/*/LC_MESSAGES/ardente.po))
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test bench lint soak clean
+.PHONY: help venv demo test bench lint soak firmware clean
 
 help:
 	@echo 'make demo    issue a card, read it back from its picture, price it, revoke it, refuse it'
@@ -14,6 +14,7 @@ help:
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   measure, print value beside goal, write build/bench.json'
 	@echo 'make soak    run the tests that take minutes'
+	@echo 'make firmware  compile the scanner for its chips into build/firmware'
 	@echo 'make clean   remove what the other commands made'
 
 venv: $(STAMP) $(CATALOGUES)
@@ -53,6 +54,9 @@ $(TYPINGS)/.installed: firmware/typings/requirements.txt $(STAMP)
 
 bench: venv
 	$(BIN)/python -m pytest bench --benchmark-enable --benchmark-disable-gc --benchmark-quiet -q --timeout 1200
+
+firmware: venv
+	@$(BIN)/python scripts/build_firmware.py
 
 clean:
 	rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
