@@ -1,0 +1,216 @@
+"""One of the two places for a bundle: the signed file itself, and what is derived from it so that a scan is fast.
+
+Derived are the bitmaps of the status lists and the tables of card keys. Their SHA-256 stand in the slot's record,
+beside that of the manifest; a file that does not match is made anew from the signed bundle.
+"""
+
+import errno
+import hashlib
+import json
+import os
+from binascii import hexlify
+
+from bitmap import Bitmap, BitmapWriter
+from core import reasons
+from core.errors import FormatError, TrustError
+from core.keys import USE_CARD
+from core.status import inflate
+from core.trust import check_list, reopen_bundle
+from flash_file import FileReader, names_in, read_file, read_sealed, remove, sync, write_sealed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from core.keys import TokenKey
+    from core.root import Verify
+    from core.trust import Installed, ListSpan, Offer
+
+    MakeTable = Callable[[bytes], bytes]
+    Hashes = dict[str, str]
+
+# Tables are for the card keys that last longest. A key beyond that is one for which the verifier makes its own.
+MAX_TABLES = 4
+_MAX_TABLE_BYTES = 1 << 16
+_MAX_RECORD_BYTES = 1 << 16
+_INCOMING, _BUNDLE, _RECORD = "incoming", "bundle", "record"
+_MANIFEST = "manifest"
+
+
+class Contents:
+    """What a slot gives to the scanner: the trust, lookups of bits by URI of the list, and tables by public key."""
+
+    def __init__(self, installed: "Installed") -> None:
+        self.installed = installed
+        self.bitmaps: "dict[str, Bitmap]" = {}
+        self.tables: "dict[bytes, bytes]" = {}
+        self.repaired = False
+
+    def close(self) -> None:
+        for bitmap in self.bitmaps.values():
+            bitmap.close()
+
+
+class Slot:
+    """A folder. Only a bundle that has passed all rules gets the name `bundle` in it."""
+
+    def __init__(self, folder: str, make_table: "MakeTable | None") -> None:
+        self._folder = folder
+        self._make_table = make_table
+
+    def open_incoming(self) -> "BinaryIO":
+        """Return a new file for a bundle that is on its way, to write and to read. Raises OSError."""
+        try:
+            os.stat(self._folder)
+        except OSError:
+            os.mkdir(self._folder)
+        file: "BinaryIO" = open(self._path(_INCOMING), "w+b")
+        return file
+
+    def remove_incoming(self) -> None:
+        remove(self._path(_INCOMING))
+
+    def clear(self, but_incoming: bool = False) -> None:
+        """Remove all that is here, the bundle first, as far as the flash lets us."""
+        remove(self._path(_BUNDLE))
+        for name in names_in(self._folder):
+            if not (but_incoming and name == _INCOMING):
+                remove(self._path(name))
+
+    def accept(self, file: "BinaryIO", offer: "Offer", known_tables: "dict[bytes, bytes]") -> Contents:
+        """Take the incoming bundle, in `file`, through step 6 of the rules (`core.trust`), and make it the slot's own.
+
+        Raises TrustError, OSError.
+        """
+        contents = Contents(offer.installed)
+        try:
+            hashes = self._derive(contents, offer, file, {}, known_tables)
+            sync(file)
+            file.close()
+            os.rename(self._path(_INCOMING), self._path(_BUNDLE))
+            self._write_record(hashes)
+        except BaseException:
+            contents.close()
+            raise
+        return contents
+
+    def load(self, first: "Installed", verify: "Verify", allow_test_city: bool) -> Contents:
+        """Verify the slot's bundle again from the root `first`, and repair what is derived from it.
+
+        Raises TrustError and OSError where that cannot be.
+        """
+        with open(self._path(_BUNDLE), "rb") as file:
+            length = file.seek(0, 2)
+            offer = reopen_bundle(FileReader(file, length), length, first, verify, allow_test_city)
+            contents = Contents(offer.installed)
+            recorded = self._read_record(offer)
+            try:
+                hashes = self._derive(contents, offer, file, recorded, {})
+            except BaseException:
+                contents.close()
+                raise
+        contents.repaired = hashes != recorded
+        if contents.repaired:
+            try:
+                self._write_record(hashes)
+            except OSError:
+                pass  # The next start repairs it again.
+        return contents
+
+    def _derive(
+        self,
+        contents: Contents,
+        offer: "Offer",
+        file: "BinaryIO",
+        recorded: "Hashes",
+        known_tables: "dict[bytes, bytes]",
+    ) -> "Hashes":
+        """Fill `contents` with what is recorded and undamaged, and with what is made anew; return all hashes."""
+        hashes = {_MANIFEST: _hex(offer.installed.payload_sha256)}
+        for number, span in enumerate(offer.lists):
+            name = "bits-%d" % number
+            hashes[name] = recorded.get(name, "")
+            bitmap = self._kept_bitmap(name, span, hashes[name])
+            if bitmap is None:
+                bitmap = self._new_bitmap(name, offer, span, file)
+                hashes[name] = _hex(bitmap.sha256())
+            contents.bitmaps[span.uri] = bitmap
+        for key in _table_keys(list(offer.manifest.keys.tokens.values())):
+            name = "table-%d" % key.kid
+            table = self._table(name, key.public_key, recorded.get(name, ""), known_tables)
+            if table:
+                contents.tables[key.public_key] = table
+                hashes[name] = _hex(hashlib.sha256(table).digest())
+        return hashes
+
+    def _kept_bitmap(self, name: str, span: "ListSpan", sha256: str) -> "Bitmap | None":
+        """The bitmap that lies here, or None where it is missing or damaged."""
+        if not sha256:
+            return None
+        try:
+            bitmap = Bitmap(self._path(name), span.entries)
+            if _hex(bitmap.sha256()) == sha256:
+                return bitmap
+            bitmap.close()
+        except OSError:
+            pass
+        return None
+
+    def _new_bitmap(self, name: str, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> Bitmap:
+        """Make the bitmap of a list from the bundle in `file`, and read it back. Raises TrustError, OSError."""
+        check_list(FileReader(file, span.offset + span.length), offer, span)
+        writer = BitmapWriter(self._path(name))
+        try:
+            file.seek(span.lst_offset)
+            inflate(file, span.lst_length, span.entries // 8, writer.write)
+            sha256 = writer.close()
+        except FormatError:
+            raise TrustError(reasons.NOT_A_STATUS_LIST) from None
+        finally:
+            writer.abandon()
+        bitmap = Bitmap(self._path(name), span.entries)
+        if bitmap.sha256() != sha256:
+            bitmap.close()
+            raise OSError(errno.EIO)
+        return bitmap
+
+    def _table(self, name: str, public_key: bytes, sha256: str, known: "dict[bytes, bytes]") -> "bytes | None":
+        """The table of a key: the one here, a known one, or a new one; None where the key can have none."""
+        if self._make_table is None:
+            return None
+        table = read_file(self._path(name), _MAX_TABLE_BYTES) if sha256 else None
+        if table and _hex(hashlib.sha256(table).digest()) == sha256:
+            return table
+        table = known.get(public_key)
+        if table is None:
+            try:
+                table = self._make_table(public_key)
+            except ValueError:
+                return None
+        with open(self._path(name), "wb") as file:
+            file.write(table)
+            sync(file)
+        return table
+
+    def _read_record(self, offer: "Offer") -> "Hashes":
+        """The recorded hashes; none where the record is missing, damaged or of another bundle."""
+        data = read_sealed(self._path(_RECORD), _MAX_RECORD_BYTES)
+        hashes = json.loads(data) if data else {}
+        return hashes if hashes.get(_MANIFEST) == _hex(offer.installed.payload_sha256) else {}
+
+    def _write_record(self, hashes: "Hashes") -> None:
+        write_sealed(self._path(_RECORD), json.dumps(hashes).encode())
+
+    def _path(self, name: str) -> str:
+        return self._folder + "/" + name
+
+
+def _table_keys(keys: "list[TokenKey]") -> "list[TokenKey]":
+    cards = [key for key in keys if key.use == USE_CARD]
+    cards.sort(key=lambda key: (-key.latest_exp, key.kid))
+    return cards[:MAX_TABLES]
+
+
+def _hex(data: bytes) -> str:
+    return hexlify(data).decode()
