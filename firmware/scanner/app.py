@@ -1,0 +1,233 @@
+"""The scanner's loop: source → text → verdict → gate. One turn is `App.step`, and none of them raises."""
+
+import gc
+
+import store
+from clock import Clock
+from core import reasons
+from core.keys import USE_CARD
+from core.verdict import STALE_REFUSED
+from counters import Counters
+from ed25519 import make_table
+from gate import Gate
+from passback import PURPOSE, Passback
+from reading import OTHER
+from sight import Sight
+from signals import ACCEPTED, FAULT, READY, REFUSED, STALE, Signals
+from signatures import Signatures
+from uptime import Uptime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from config import Config
+    from core.verdict import Judge
+    from gate import Output, PassContact
+    from reading import Reading
+    from version_floor import VersionFloor
+
+    class Source(Protocol):
+        @property
+        def is_working(self) -> bool: ...
+
+        @property
+        def is_watching(self) -> bool: ...
+
+        def poll(self) -> "Reading | None": ...
+
+    class Board(Protocol):
+        """What the application asks of a board."""
+
+        flash: str
+        config: Config
+        allow_test_city: bool
+
+        def ticks_ms(self) -> int: ...
+
+        def tell(self, event: str) -> None: ...
+
+        def relay(self) -> Output: ...
+
+        def light(self) -> "Output | None": ...
+
+        def buzzer(self) -> "Output | None": ...
+
+        def pass_contact(self) -> "PassContact | None": ...
+
+        def version_floor(self) -> VersionFloor: ...
+
+        def source(self, ticks: Callable[[], int]) -> Source: ...
+
+        def feed_watchdog(self) -> None: ...
+
+
+_PASSBACK_CAPACITY = 512
+# How long a gate waits for somebody who was let in, before it locks again.
+_PASS_WAIT_MS = 10000
+# How long a fault is shown after the last time that a part failed.
+_FAULT_SHOWN_MS = 10000
+# A source that was silent for so long is given up, and with it the watchdog.
+_SOURCE_GIVEN_UP_MS = 300000
+
+
+class App:
+    """A scanner on a board. Holds about 20 KB beside the QR decoder, the store and two card keys."""
+
+    def __init__(self, board: "Board") -> None:
+        self.board = board
+        config = board.config
+        self._uptime = Uptime(board.ticks_ms)
+        now_ms = self.now_ms = self._uptime.ms()
+        self._signals = Signals(board.light(), board.buzzer(), board.tell)
+        contact = board.pass_contact() if config.pass_contact else None
+        self._gate = Gate(board.relay(), contact, self._now_ms, config.pulse_ms)
+        self._has_contact = contact is not None
+        self.clock = Clock(board.flash + "/clock", board.ticks_ms)
+        self.counters = Counters(board.flash + "/counters")
+        self._verify = Signatures()
+        self.store = store.Store(
+            board.flash, self._verify, board.version_floor(), self.clock, make_table, board.allow_test_city
+        )
+        self._judge: "Judge | None" = None
+        self._sight = Sight()
+        self._passback = Passback(_PASSBACK_CAPACITY, config.passback_s, now_ms // 1000) if config.passback_s else None
+        self._waiting: "list[tuple[bytes, int]]" = []
+        self._fault_until_ms = -1
+        self._working_ms = now_ms
+        self._source = board.source(self._now_ms)
+        self.trust_changed()
+        if self.store.repaired:
+            self._fault()
+
+    def trust_changed(self) -> None:
+        """Judge by what the store holds now; call it when `store.finish` has answered True."""
+        self._judge = None
+        self._verify.keep([], {})
+        if self.store.state == store.READY:
+            judge = self.store.judge(self._verify)
+            keys = [key for key in judge.manifest.keys.tokens.values() if key.use == USE_CARD]
+            keys.sort(key=lambda key: key.latest_exp, reverse=True)
+            self._verify.keep([key.public_key for key in keys], self.store.tables)
+            self._judge = judge
+
+    def step(self) -> None:
+        """One turn of the loop. Whatever a part raises becomes a fault that is shown, and the loop goes on."""
+        self._try(self._poll_gate)
+        self._try(self._poll_source)
+        self._try(self._keep_time)
+        self._try(self._show_state)
+        self._try(self._poll_signals)
+        if self.now_ms - self._working_ms < _SOURCE_GIVEN_UP_MS:
+            self.board.feed_watchdog()
+
+    def next_ms(self) -> int:
+        """When something changes without a scan, in milliseconds of `now_ms`; -1 for never."""
+        times = [self._gate.close_at_ms, self._signals.next_ms(), self._fault_until_ms]
+        times = [time for time in times if time >= 0]
+        return min(times) if times else -1
+
+    def _now_ms(self) -> int:
+        self.now_ms = self._uptime.ms()
+        return self.now_ms
+
+    def _try(self, part: "Callable[[], None]") -> None:
+        try:
+            part()
+        except Exception:
+            # Not what it says: an exception may carry what was scanned.
+            self._fault()
+
+    def _fault(self) -> None:
+        if self._fault_until_ms < 0:
+            self.counters.fault(self.clock.now())
+        self._fault_until_ms = self._now_ms() + _FAULT_SHOWN_MS
+
+    def _poll_gate(self) -> None:
+        now_ms = self._now_ms()
+        passed = self._gate.poll()
+        waiting = self._waiting
+        if passed and waiting:
+            tag = waiting.pop(0)[0]
+            if self._passback:
+                self._passback.add(tag, now_ms // 1000)
+            self.board.tell("pass")
+        while waiting and now_ms >= waiting[0][1]:
+            waiting.pop(0)
+
+    def _poll_source(self) -> None:
+        # While the relay is closed there is nothing to decide, and its pulse must end in time.
+        if self._gate.is_pulsing:
+            return
+        try:
+            reading = self._source.poll()
+        finally:
+            now_ms = self._now_ms()
+            if not self._source.is_watching:
+                self._sight.hold(now_ms)
+        if self._source.is_working:
+            self._working_ms = now_ms
+        if reading is not None:
+            self._answer(reading)
+
+    def _answer(self, reading: "Reading") -> None:
+        text, frame_ms = reading
+        if not self._sight.is_new(text, frame_ms):
+            return
+        now = self.clock.now()
+        # Where a part fails while a card is judged, the answer is a refusal as any other.
+        self._signals.answer(REFUSED, frame_ms + self.board.config.refuse_delay_ms)
+        reason = self._judged(text, now)
+        if reason == reasons.OK:
+            self._signals.answer(ACCEPTED, frame_ms)
+        self.counters.count(reason, now)
+        gc.collect()
+
+    def _judged(self, text: str, now: int) -> str:
+        """Return the reason, and open the gate where it is `ok`."""
+        judge = self._judge
+        grace_s = self.board.config.grace_s
+        if judge is None or judge.freshness(now, grace_s) == STALE_REFUSED:
+            return reasons.STALE_TRUST
+        if text == OTHER:
+            return reasons.NOT_A_CARD
+        judgement = judge.card(text, now, grace_s)
+        if judgement.reason != reasons.OK:
+            return judgement.reason
+        tag = b""
+        now_ms = self._now_ms()
+        passback = self._passback
+        if passback:
+            tag = judgement.tag(passback.key, PURPOSE)
+            if passback.seen(tag, now_ms // 1000) or any([tag == entry[0] for entry in self._waiting]):
+                return reasons.ALREADY_USED
+        if self._has_contact:
+            self._waiting.append((tag, now_ms + _PASS_WAIT_MS))
+        elif passback:
+            passback.add(tag, now_ms // 1000)
+        self._gate.open()
+        return reasons.OK
+
+    def _keep_time(self) -> None:
+        now_s = self.now_ms // 1000
+        if self._passback and not self._waiting:
+            self._passback.tick(now_s)
+        self.clock.tick()
+        self.counters.tick(now_s)
+
+    def _show_state(self) -> None:
+        now_ms = self._now_ms()
+        if 0 <= self._fault_until_ms <= now_ms:
+            self._fault_until_ms = -1
+        judge = self._judge
+        if self._fault_until_ms >= 0 or not self._source.is_working:
+            state = FAULT
+        elif judge is None or judge.freshness(self.clock.now(), self.board.config.grace_s) == STALE_REFUSED:
+            state = STALE
+        else:
+            state = READY
+        self._signals.stand(state, now_ms)
+
+    def _poll_signals(self) -> None:
+        self._signals.poll(self.now_ms)

@@ -1,0 +1,134 @@
+"""What every ESP32 board has alike; a board's own module says the pins."""
+
+import time
+
+import esp32
+from camera import Camera, FrameSize, GrabMode, PixelFormat
+from camera_source import CameraSource
+from config import FRAME_SIZES
+from config import UART as UART_SOURCE
+from machine import UART, WDT, Pin, Signal
+from qr import Scanner
+from uart_source import UartSource
+from version_floor import NvsFloor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config import Config
+    from gate import Output, PassContact
+    from version_floor import VersionFloor
+
+# Longer than the making of a key's table.
+_WATCHDOG_MS = 30000
+
+
+class Pins:
+    """GPIO numbers; None where the board has none left. `light_inverted`: the light is on at 0."""
+
+    def __init__(
+        self,
+        relay: "int | None",
+        pass_contact: "int | None" = None,
+        light: "int | None" = None,
+        light_inverted: bool = False,
+        buzzer: "int | None" = None,
+        uart: "tuple[int, int] | None" = None,
+    ) -> None:
+        self.relay = relay
+        self.pass_contact = pass_contact
+        self.light = light
+        self.light_inverted = light_inverted
+        self.buzzer = buzzer
+        self.uart = uart
+
+
+class Contact:
+    """A dry contact to ground; an interrupt remembers that it closed, be it while a frame is read."""
+
+    def __init__(self, number: int) -> None:
+        self._closed = False
+        self._pin = Pin(number, Pin.IN, Pin.PULL_UP)
+        self._pin.irq(self._close, Pin.IRQ_FALLING)
+
+    def taken(self) -> bool:
+        closed = self._closed
+        self._closed = False
+        return closed
+
+    def _close(self, pin: Pin) -> None:
+        self._closed = True
+
+
+class NoOutput:
+    def on(self) -> None:
+        pass
+
+    def off(self) -> None:
+        pass
+
+
+class Board:
+    """The surface that the application sees; `board_sim` has the same."""
+
+    flash = "/trust"
+    allow_test_city = False
+
+    def __init__(self, config: "Config", pins: Pins, xclk_hz: int = 20000000) -> None:
+        self.config = config
+        self._pins = pins
+        self._xclk_hz = xclk_hz
+        self._watchdog = WDT(timeout=_WATCHDOG_MS)
+
+    def ticks_ms(self) -> int:
+        return time.ticks_ms()  # type: ignore[return-value]
+
+    def tell(self, event: str) -> None:
+        """Take note of what happens; a board has nobody to tell."""
+
+    def relay(self) -> "Output":
+        return self._output(self._pins.relay) or NoOutput()
+
+    def light(self) -> "Output | None":
+        return self._output(self._pins.light, self._pins.light_inverted)
+
+    def buzzer(self) -> "Output | None":
+        return self._output(self._pins.buzzer)
+
+    def pass_contact(self) -> "PassContact | None":
+        number = self._pins.pass_contact
+        return None if number is None else Contact(number)
+
+    def version_floor(self) -> "VersionFloor":
+        return NvsFloor(esp32.NVS("ardente"))
+
+    def feed_watchdog(self) -> None:
+        self._watchdog.feed()
+
+    def source(self, ticks: "Callable[[], int]") -> "CameraSource | UartSource":
+        if self.config.source == UART_SOURCE:
+            return UartSource(self._open_uart, ticks)
+        width, height = FRAME_SIZES[self.config.frame_size]
+        return CameraSource(self._open_camera, Scanner(width, height), ticks)
+
+    def _output(self, number: "int | None", inverted: bool = False) -> "Output | None":
+        if number is None:
+            return None
+        return Signal(Pin(number, Pin.OUT, value=1 if inverted else 0), invert=inverted)
+
+    def _open_camera(self) -> Camera:
+        return Camera(
+            pixel_format=PixelFormat.GRAYSCALE,
+            frame_size=getattr(FrameSize, self.config.frame_size),
+            xclk_freq=self._xclk_hz,
+            fb_count=2,
+            # The other mode may hand over a frame of long ago.
+            grab_mode=GrabMode.LATEST,
+        )
+
+    def _open_uart(self, baud: int) -> UART:
+        if self._pins.uart is None:
+            raise OSError("This board has no pins for a UART module.")
+        tx, rx = self._pins.uart
+        return UART(1, baudrate=baud, tx=tx, rx=rx, rxbuf=1024, timeout=0)

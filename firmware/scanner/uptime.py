@@ -1,0 +1,25 @@
+"""Milliseconds since the start, of a counter that wraps."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TICKS_MASK = (1 << 30) - 1
+_HALF_PERIOD = 1 << 29
+
+
+class Uptime:
+    """Follows `ticks_ms`, which may wrap as `time.ticks_ms`; a step back of it is no time at all."""
+
+    def __init__(self, ticks_ms: "Callable[[], int]") -> None:
+        self._ticks_ms = ticks_ms
+        self._last_ms = ticks_ms()
+        self._ms = 0
+
+    def ms(self) -> int:
+        ticks_ms = self._ticks_ms()
+        passed_ms = (ticks_ms - self._last_ms) & _TICKS_MASK
+        self._last_ms = ticks_ms
+        if passed_ms < _HALF_PERIOD:
+            self._ms += passed_ms
+        return self._ms
