@@ -1,4 +1,7 @@
-"""Build hook: compile the message catalogues, so that wheels and editable installs carry every language."""
+"""Build hook: compile the message catalogues, so that wheels and editable installs carry every language.
+
+A wheel also carries the scanner's firmware, which `ardente simulate` runs; in a checkout that is where it lies.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ class CatalogueBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         for source in sorted(Path(self.root).glob("sdk/ardente/locale/*/LC_MESSAGES/ardente.po")):
             compile_catalogue(source)
+        if self.target_name == "wheel" and version == "standard":
+            build_data["force_include"]["firmware/scanner"] = "ardente_tools/firmware"
 
 
 def compile_catalogue(source: Path) -> Path:
