@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -13,6 +14,10 @@ from interpreters import INTERPRETERS, Interpreter, InterpreterMissingError
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# A shell starts its background jobs deaf to Ctrl-C, and so their children: here tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MARKS = {"micropython32": [pytest.mark.mp32], "rv32": [pytest.mark.rv32]}
 # What a newcomer's machine need not have, and the variable by which CI says that it must be there.
