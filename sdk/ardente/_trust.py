@@ -16,7 +16,7 @@ from .core.verdict import Judge
 
 if TYPE_CHECKING:
     from .core.manifest import Manifest
-    from .core.trust import Installed, ListSpan
+    from .core.trust import Installed, ListSpan, Offer
 
 Stamp = tuple[int, int, int]
 
@@ -43,16 +43,16 @@ def read_trust(data: bytes, anchor: Installed, stamp: Stamp, *, allow_test_city:
 
     How old it may grow is a matter of its own `exp`, at each check.
     """
-    reader = BytesReader(data)
-    offer = reopen_bundle(reader, len(data), anchor, verify, allow_test_city)
+    offer = reopen_bundle(BytesReader(data), len(data), anchor, verify, allow_test_city)
     status_bits = {}
     for span in offer.lists:
-        check_list(reader, offer, span)
-        status_bits[span.uri] = _status_bit(_inflated(data, span))
+        status_bits[span.uri] = _status_bit(read_bits(data, offer, span))
     return Trust(offer.installed, offer.manifest, status_bits, stamp)
 
 
-def _inflated(data: bytes, span: ListSpan) -> bytes:
+def read_bits(data: bytes, offer: Offer, span: ListSpan) -> bytes:
+    """Return the bits of one list of the bundle ``data``, checked against its manifest. Raises `TrustError`."""
+    check_list(BytesReader(data), offer, span)
     stream = io.BytesIO(data)
     stream.seek(span.lst_offset)
     bits = bytearray()

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from ardente._ed25519 import verify
 from ardente._files import PUBLIC_FILE_MODE, write_file
-from ardente.core.errors import FormatError, TrustError
+from ardente._trust import read_bits
+from ardente.core.errors import TrustError
 from ardente.core.keys import USE_CARD, KeySet, StatusKey, TokenKey
 from ardente.core.reader import BytesReader
 from ardente.core.root import ROLE_BUNDLE, Root
-from ardente.core.trust import check_list, open_bundle, open_root
+from ardente.core.trust import open_bundle, open_root
 from ardente.issuing import SigningKey, bundle, status_list
 
 from . import _card_keys
@@ -27,7 +28,7 @@ from ._cards import GONE, CardKey, CardTable
 from ._errors import PublishError
 from ._folder import City
 from ._keys import BUNDLE, STATUS, AskPassphrase
-from ._published import Published, inflated, read_published
+from ._published import Published, read_published
 
 _DAY_S = 86400
 _LIST_TTL_S = _DAY_S
@@ -207,15 +208,12 @@ def _indices(bits: bytes) -> set[int]:
 
 def _check_bundle(data: bytes, first_root: bytes, now: int) -> None:
     """Take the new bundle as a partner would who knows the first root only."""
-    reader = BytesReader(data)
     try:
-        offer = open_bundle(reader, len(data), open_root(first_root, verify), now, verify)
+        offer = open_bundle(BytesReader(data), len(data), open_root(first_root, verify), now, verify)
         for span in offer.lists:
-            check_list(reader, offer, span)
-            inflated(data, span.lst_offset, span.lst_length, span.entries // 8)
-    except (TrustError, FormatError) as error:
-        why = error.reason if isinstance(error, TrustError) else str(error)
-        raise PublishError(f"No partner would take the new bundle ({why}), so it is not published.") from None
+            read_bits(data, offer, span)
+    except TrustError as error:
+        raise PublishError(f"No partner would take the new bundle ({error.reason}), so it is not published.") from None
 
 
 def _write(city: City, data: bytes, lists: dict[int, bytes]) -> None:
