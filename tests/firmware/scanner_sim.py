@@ -19,14 +19,16 @@ FRAME_BYTES = 320 * 240
 GREY = bytes([128]) * FRAME_BYTES
 
 
-def frame(text: str) -> bytes:
+def frame(text: str, version: int = 6, mode: str | None = None) -> bytes:
     """Return a frame with the QR code of `text`, seen from the front."""
-    code = segno.make(text, version=6, error="m", boost_error=False)
-    modules = np.kron(np.array([list(row) for row in code.matrix], dtype=bool), np.ones((4, 4), dtype=bool))
-    pixels = np.full((240, 320), 200, np.uint8)
+    level = "m" if version == 6 else "l"
+    code = segno.make(text, version=version, error=level, mode=mode, boost_error=False)
+    pixels = 4 if version < 8 else 3
+    modules = np.kron(np.array([list(row) for row in code.matrix], dtype=bool), np.ones((pixels, pixels), dtype=bool))
+    grey = np.full((240, 320), 200, np.uint8)
     height, width = modules.shape
-    pixels[30 : 30 + height, 70 : 70 + width][modules] = 40
-    return pixels.tobytes()
+    grey[30 : 30 + height, 70 : 70 + width][modules] = 40
+    return grey.tobytes()
 
 
 @dataclass
