@@ -68,8 +68,8 @@ _PASSBACK_CAPACITY = 512
 _PASS_WAIT_MS = 10000
 # How long a fault is shown after the last time that a part failed.
 _FAULT_SHOWN_MS = 10000
-# A source that was silent for so long is given up, and with it the watchdog.
-_SOURCE_GIVEN_UP_MS = 300000
+# When no turn went well for so long the watchdog is left to start again.
+_GIVEN_UP_MS = 300000
 
 
 class App:
@@ -95,6 +95,7 @@ class App:
         self._passback = Passback(_PASSBACK_CAPACITY, config.passback_s, now_ms // 1000) if config.passback_s else None
         self._waiting: "list[tuple[bytes, int]]" = []
         self._fault_until_ms = -1
+        self._failed = False
         self._working_ms = now_ms
         self._source = board.source(self._now_ms)
         self.trust_changed()
@@ -114,12 +115,15 @@ class App:
 
     def step(self) -> None:
         """One turn of the loop. Whatever a part raises becomes a fault that is shown, and the loop goes on."""
+        self._failed = False
         self._try(self._poll_gate)
         self._try(self._poll_source)
         self._try(self._keep_time)
         self._try(self._show_state)
         self._try(self._poll_signals)
-        if self.now_ms - self._working_ms < _SOURCE_GIVEN_UP_MS:
+        if self._source.is_working and not self._failed:
+            self._working_ms = self.now_ms
+        if self.now_ms - self._working_ms < _GIVEN_UP_MS:
             self.board.feed_watchdog()
 
     def next_ms(self) -> int:
@@ -137,6 +141,7 @@ class App:
             part()
         except Exception:
             # Not what it says: an exception may carry what was scanned.
+            self._failed = True
             self._fault()
 
     def _fault(self) -> None:
@@ -166,8 +171,6 @@ class App:
             now_ms = self._now_ms()
             if not self._source.is_watching:
                 self._sight.hold(now_ms)
-        if self._source.is_working:
-            self._working_ms = now_ms
         if reading is not None:
             self._answer(reading)
 

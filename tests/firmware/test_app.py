@@ -11,6 +11,7 @@ import pytest
 from scanner_sim import GREY, Scanner, frame, times
 
 import interpreters
+from ardente import issuing
 from ardente.core.token import CHILD, SENIOR
 from ardente.testing import TestCity
 from ardente.testing._clock import START
@@ -23,6 +24,8 @@ SENIOR_CARD = frame(CITY.card_text(865, age_class=SENIOR))
 REVOKED = frame(CITY.card_text(77))
 EXPIRED = frame(CITY.card_text(593, exp=START.replace(year=2025, month=4, day=1, hour=0, minute=0, second=0)))
 UNKNOWN_KEY = frame(CITY.card_text(186, key="card-3"))
+FORGED = frame(issuing.to_digits(CITY.card(186)[:-1] + b"\0"))
+VOUCHER = frame(CITY.voucher_text(186, 500))
 MENU = frame("https://restaurant.example/menu")
 DELAY_MS = 500
 
@@ -64,14 +67,31 @@ def test_opens_the_gate_for_a_good_card_for_as_long_as_configured(installed: Sca
 
 def test_shows_the_same_for_every_refusal_at_one_time_after_the_frame(installed: Scanner) -> None:
     shown = []
-    for pixels in (REVOKED, EXPIRED, UNKNOWN_KEY, MENU):
+    for pixels in (REVOKED, EXPIRED, UNKNOWN_KEY, FORGED, VOUCHER, MENU):
         installed.see(0)
         installed.see(1000, pixels)
         shown.append(installed.run())
     assert times(shown[0], "refused") == [1000 + DELAY_MS]
     assert not relay_times(shown[0])
-    assert shown == [shown[0]] * 4
-    assert installed.counters()["reasons"] == {"revoked": 1, "expired": 1, "unknown_key": 1, "not_a_card": 1}
+    assert shown == [shown[0]] * 6
+    assert installed.counters()["reasons"] == {
+        "revoked": 1,
+        "expired": 1,
+        "unknown_key": 1,
+        "bad_signature": 1,
+        "not_a_card": 2,
+    }
+
+
+def test_shows_the_same_for_a_card_that_went_in_already(installed: Scanner) -> None:
+    installed.configure(passback_s=60)
+    shown = []
+    for second in (GOOD, REVOKED):
+        installed.see(0, GOOD)
+        installed.see(5000, second)
+        shown.append(installed.run())
+    assert times(shown[0], "refused") == [5000 + DELAY_MS]
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize(("version", "mode"), [(5, "numeric"), (7, "numeric"), (10, "numeric"), (10, "byte")])
@@ -228,6 +248,54 @@ def test_keeps_nothing_of_a_card_on_its_flash(installed: Scanner) -> None:
         assert text[:30] not in written
         assert text[:30].encode() not in kept
         assert CITY.card(index)[-64:] not in kept
+
+
+# Parts that fail.
+
+
+def failing(scanner: Scanner, tmp_path: Path, scenario: str) -> tuple[list[dict[str, Any]], int]:
+    """The events of a scenario, and when the watchdog was fed last."""
+    card = tmp_path / "card"
+    card.write_bytes(GOOD)
+    told = json.loads(scanner.run_script("app_faults_device.py", str(card), scenario))
+    return told["events"], told["fed_ms"]
+
+
+@pytest.mark.parametrize("scenario", ["flash_fails", "relay_fails"])
+def test_refuses_as_ever_when_a_part_fails_and_says_so(installed: Scanner, tmp_path: Path, scenario: str) -> None:
+    events, _ = failing(installed, tmp_path, scenario)
+    assert times(events, "refused") == [1000 + DELAY_MS]
+    assert times(events, "accepted") == relay_times(events) == []
+    assert times(events, "fault") == [1000]
+    [ready_ms] = times(events, "ready")
+    assert 11_000 <= ready_ms <= 12_000
+
+
+def test_opens_for_cards_though_its_flash_is_full(installed: Scanner, tmp_path: Path) -> None:
+    events, _ = failing(installed, tmp_path, "flash_is_full")
+    assert relay_times(events) == [1000, 63 * 60_000]
+    assert times(events, "fault")
+    assert events[-1]["event"] != "fault"
+
+
+def test_leaves_a_camera_that_is_gone_for_five_minutes_to_the_watchdog(installed: Scanner, tmp_path: Path) -> None:
+    events, last_ms = failing(installed, tmp_path, "camera_is_gone")
+    [back] = [event for event in events if event["event"] == "back"]
+    assert 300_000 <= back["fed_ms"] + 5000 <= 305_000
+    assert last_ms >= 21 * 60_000 - 1000
+
+
+def test_leaves_a_loop_in_which_a_part_always_fails_to_the_watchdog(installed: Scanner, tmp_path: Path) -> None:
+    _, last_ms = failing(installed, tmp_path, "a_part_always_fails")
+    assert last_ms < 306_000
+
+
+def test_is_stale_while_its_clock_is_ahead_and_fresh_when_it_is_set_back(installed: Scanner, tmp_path: Path) -> None:
+    events, _ = failing(installed, tmp_path, "time_is_set")
+    assert times(events, "stale") == [2000]
+    assert times(events, "refused") == [2000 + DELAY_MS]
+    assert relay_times(events) == [9000]
+    assert times(events, "ready")[-1] == 6000
 
 
 @pytest.mark.parametrize("junk", [b"", b"\xff" * 40, b"{}"])
