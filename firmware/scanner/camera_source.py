@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _RETRY_MS = 5000
 _SILENT_MS = 5000
-# A live sensor has noise: the same bytes for so long come from a driver that hangs.
+# A live sensor has noise: the same bytes for so long come from a driver that hangs, on one of its two frames or on both
+# by turns.
 _FROZEN_MS = 30000
 _SAMPLE_ROWS = 8
 # Of the symbol that all cards have (docs/format.md).
@@ -51,7 +52,7 @@ class CameraSource:
         self._retry_at_ms = 0
         # Since when it has given no frames; -1 while it gives them.
         self._silent_since_ms = -1
-        self._sample = 0
+        self._sample = self._sample_before = 0
         self._sample_at_ms = 0
         self._first = decoder.height // 2 * decoder.width
         self._end = self._first + _SAMPLE_ROWS * decoder.width
@@ -112,8 +113,10 @@ class CameraSource:
         rows = frame[self._first : self._end]
         sample = crc32(rows)
         # One grey all over, as in the dark or against the sun, may well stay the same.
-        if sample != self._sample or min(rows) == max(rows):
-            self._sample = sample
+        known = sample == self._sample or sample == self._sample_before
+        self._sample_before = self._sample
+        self._sample = sample
+        if not known or min(rows) == max(rows):
             self._sample_at_ms = now_ms
         elif now_ms - self._sample_at_ms >= _FROZEN_MS:
             raise SourceError("The camera gives one frame again and again.")

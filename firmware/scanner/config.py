@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 BOARDS = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
+_BOARDS_WITHOUT_UART = ("ai_thinker", "m5stack_cams3")
 CAMERA, UART = "camera", "uart"
 # Width and height of a frame, by the name that the camera module has for it.
 FRAME_SIZES = {"QVGA": (320, 240), "VGA": (640, 480)}
@@ -86,8 +87,8 @@ def parse(values: "Any") -> Config:
         raise ConfigError('"pins" names one pin twice.')
     if config.pins.get("relay") in _STRAPPING_PINS:
         raise ConfigError('"relay" in "pins" must be none of the pins that say how a chip starts.')
-    if config.board == "ai_thinker" and config.source == UART:
-        raise ConfigError('The board "ai_thinker" has no pins left for the source "uart".')
+    if config.source == UART and config.board in _BOARDS_WITHOUT_UART:
+        raise ConfigError('The board "%s" has no pins left for the source "uart".' % config.board)
     return config
 
 

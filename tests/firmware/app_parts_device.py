@@ -40,6 +40,7 @@ def check_config():
         {"frame_size": []},
         {"board": "ai_thinker", "pins": {"relay": 4}},
         {"board": "ai_thinker", "source": "uart"},
+        {"board": "m5stack_cams3", "source": "uart"},
         {"pins": {"relay": 4, "pass": 4}},
         {"pins": {"relay": 0}},
         {"pins": {"relay": 49}},

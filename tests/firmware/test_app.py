@@ -227,6 +227,15 @@ def test_shows_a_fault_when_the_camera_gives_one_frame_for_ever(installed: Scann
     assert relay_times(events) == [0]
 
 
+def test_shows_a_fault_when_the_camera_gives_two_frames_by_turns_for_ever(installed: Scanner) -> None:
+    for number in range(80):
+        installed.see(number * 500, (GOOD, UNKNOWN_KEY)[number % 2])
+    events = installed.run()
+    [fault_ms] = times(events, "fault")
+    assert 30_000 <= fault_ms <= 33_000
+    assert relay_times(events) == [0]
+
+
 def test_takes_a_step_of_its_counter_back_for_no_time_at_all(installed: Scanner) -> None:
     installed.configure(passback_s=60)
     installed.see(100_000, GOOD)

@@ -163,8 +163,15 @@ def test_without_psram_a_fault_is_shown_until_the_watchdog_starts_again(scanner:
 
 @pytest.mark.parametrize(
     "config",
-    [None, "", "{", "[]", {"board": "esp8266"}, {}, {"pins": {"led": 6}}, {"pins": {"relay": 2}}],
-    ids=["missing", "empty", "cut", "a list", "no such board", "no pins", "no relay", "strapping pin"],
+    [
+        *(None, "", "{", "[]", {"board": "esp8266"}, {}, {"pins": {"led": 6}}, {"pins": {"relay": 2}}),
+        {"pins": {"relay": 4}, "gate": {"pass_contact": True}},
+        {"pins": {"relay": 4, "uart_tx": 5}, "source": "uart"},
+    ],
+    ids=[
+        *("missing", "empty", "cut", "a list", "no such board", "no pins", "no relay", "strapping pin", "no PASS"),
+        "half a UART",
+    ],
 )
 def test_without_a_board_nothing_is_done_to_any_pin(scanner: Scanner, frame: Path, config: Any) -> None:
     scanner.install(CITY)
