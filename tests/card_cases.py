@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from nacl.bindings import crypto_scalarmult_ed25519_base_noclamp
+
 from ardente.core import cbor, cose, encode
 from ardente.core.token import CHILD, CLAIM_CARD, CLAIM_EXP, NO_AGE_CLASS, SENIOR, YOUTH
 from ardente.issuing import SigningKey, to_digits
 from ardente.testing import TestCity
-from ardente.testing._city import CARD_KIDS, ENTRIES, KEY_LABELS, REVOKED, VOUCHER_KIDS
+from ardente.testing._city import CARD_KIDS, ENTRIES, KEY_LABELS, REVOKED, VOUCHER_KIDS, public_signing_key
 
 NEW_YEAR = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp())
 DAY_S = 86400
@@ -439,6 +441,41 @@ def cases(seed: int, count: int) -> list[Case]:
     random = Random(seed)
     kinds = [*KINDS, *random.choices(list(KINDS), list(KINDS.values()), k=count)][:count]
     return [_case(random, make) for make in kinds]
+
+
+# A key that a thief of the bundle key, or a slip, could put beside an honest one.
+
+ODD_KEYS = {
+    "the neutral element": SMALL_ORDER[1],
+    "order 4": SMALL_ORDER[0],
+    "order 8": SMALL_ORDER[2],
+    "not canonical": SMALL_ORDER[5],
+    "no point": (2).to_bytes(32, "little"),
+}
+
+
+class OddKey(SigningKey):
+    def __init__(self, public_key: bytes) -> None:
+        self.public_key = public_key
+        self.key_id = cose.key_id(public_key)
+
+
+def bundle_with_odd_key(public_key: bytes) -> bytes:
+    city = TestCity(signing_key=lambda label: OddKey(public_key) if label == "card-2" else public_signing_key(label))
+    return city.bundle(iat=ISSUED)
+
+
+def cards_of_odd_key(seed: int) -> list[Case]:
+    """Cards under the kid of the odd key, with R = S·B or R of small order, and a few good ones of the other."""
+    random = Random(seed)
+    made = []
+    for _ in range(24):
+        s = random.randrange(1, L).to_bytes(32, "little")
+        r = random.choice([crypto_scalarmult_ed25519_base_noclamp(s), random.choice(SMALL_ORDER)])
+        protected, payload = encode.token_protected(2), claims(random)
+        forged = Card(protected, b"\xa0", payload, r + random.choice([s, bytes(32)]))
+        made += [Case("odd key", card.text, NEW_YEAR, 0) for card in (forged, signed(claims(random)))]
+    return made
 
 
 def _case(random: Random, make: Make) -> Case:

@@ -19,7 +19,6 @@ from core.keys import USE_CARD
 from core.reader import BytesReader
 from core.status import inflate
 from core.verdict import Judge
-from ed25519 import make_table
 from reading import reading
 from signatures import Signatures
 
@@ -48,8 +47,7 @@ def judge_from_ram(root, bundle):
     for span in offer.lists:
         trust.check_list(reader, offer, span)
         lookups[span.uri] = _lookup(bundle, span)
-    keys = [key.public_key for key in offer.manifest.keys.tokens.values() if key.use == USE_CARD]
-    verify.keep(keys, {key: make_table(key) for key in keys})
+    verify.keep([key.public_key for key in offer.manifest.keys.tokens.values() if key.use == USE_CARD], {})
     return Judge(offer.manifest, verify, lookups)
 
 
