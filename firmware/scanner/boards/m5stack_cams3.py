@@ -1,6 +1,6 @@
 """M5Stack Unit CamS3: relay and PASS are CLK and CMD of the microSD slot, for its Grove socket is the USB port.
 
-CLK is the one that no card slot pulls up. The LED is the board's own.
+CLK is the one that the SD standard leaves without a pull-up. The LED is the board's own.
 """
 
 from boards.board import Board, Pins
