@@ -200,9 +200,9 @@ def _signs(number: int) -> bytes:
 def _fill_digits(digits: ptr16, digit: int, start: int, signs: ptr16):
     """Write the digits (field25519.run) of a table's two combs from place `start` on, the highest column first.
 
-    A column's two digits come every four places. Whether d of d·2ⁱ is +1 says bit i // 16 of the digits of column i % 16,
-    the first comb's eight bits, then the second's. A digit's highest bit stands for a point that is always added: where
-    it is 0, all bits are turned round, and the sum is subtracted. `digit` is scratch: viper keeps its first two
+    A column's two digits, the first comb's and the second's, come every four places. The sign of 2ⁱ is bit i // 16 of
+    the sixteen that the digits of column i % 16 have. A digit's highest bit stands for a point that is always added:
+    where it is 0, all bits are turned round, and the sum is subtracted. `digit` is scratch: viper keeps its first two
     arguments, and nothing else, in registers.
     """
     digits = ptr16(int(digits) + 2 * start)
