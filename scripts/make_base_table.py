@@ -5,7 +5,7 @@ In plain integers, apart from the firmware's arithmetic; tests/firmware/test_fie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / "firmware" / "scanner" / "base_table.py"
@@ -17,9 +17,10 @@ BASE = (
     15112221349535400772501151409588531511454012693041857206046113283949847762202,
     4 * pow(5, -1, P) % P,
 )
-# The teeth of each comb; a tooth is 2¹⁵ times the one before, so 15 columns of 17 digits make 255.
-TEETH = (8, 9)
-COLUMNS = 15
+# A tooth is 2¹⁶ times the one before, so 16 columns of two digits make 256 bits.
+COMBS = 2
+TEETH = 8
+COLUMNS = 16
 
 Point = tuple[int, int]
 
@@ -37,15 +38,15 @@ def negated(point: Point) -> Point:
     return -point[0] % P, point[1]
 
 
-def combs(point: Point, teeth_of_combs: Sequence[int] = TEETH, columns: int = COLUMNS) -> Iterator[Point]:
+def combs(point: Point) -> Iterator[Point]:
     """For each comb the sums of its teeth, plus or minus, the last always plus; an index's bits say which are plus."""
     tooth = point
-    for count in teeth_of_combs:
+    for _ in range(COMBS):
         teeth = [tooth]
-        while len(teeth) < count:
-            teeth.append(shifted(teeth[-1], columns))
-        tooth = shifted(teeth[-1], columns)
-        for index in range(1 << count - 1):
+        while len(teeth) < TEETH:
+            teeth.append(shifted(teeth[-1], COLUMNS))
+        tooth = shifted(teeth[-1], COLUMNS)
+        for index in range(1 << TEETH - 1):
             total = teeth[-1]
             for number, other in enumerate(teeth[:-1]):
                 total = add(total, other if index >> number & 1 else negated(other))

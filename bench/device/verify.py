@@ -8,7 +8,7 @@ import sys
 from binascii import unhexlify
 
 import counter
-from ed25519 import Verifier, make_table
+from ed25519 import TABLE, Verifier, make_table
 from ed25519_big_integers import Verifier as BigIntegerVerifier
 
 
@@ -43,6 +43,7 @@ key, signature, message = [unhexlify(case[name]) for name in ("public_key", "sig
 tell("new_key", first_sight, key, signature, message)
 table = make_table(key)
 counter.tell("table", bytes=len(table))
+counter.tell("base_table", bytes=len(TABLE))
 tell("verify", Verifier(key, table).verify, signature, message)
 stages(key, table, signature, message)
 tell("big_integers", BigIntegerVerifier(key, table).verify, signature, message)

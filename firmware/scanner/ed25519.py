@@ -14,7 +14,6 @@ from base_table import TABLE
 from ed25519_table import TableMaker
 from edwards25519 import (
     ADDING,
-    BASE_COLUMNS,
     COLUMNS,
     COMB_POINTS,
     COMBS,
@@ -43,6 +42,7 @@ KEY_BYTES = const(32)
 SIGNATURE_BYTES = const(64)
 
 _L = 2**252 + 27742317777372353535851937790883648493
+_TOP_SIGN = 1 << 256
 _IDENTITY = bytes([1]) + bytes(31)
 
 _BASE = const(0)
@@ -58,23 +58,28 @@ def _adding_last(table: int) -> list[tuple[int, int, int, int]]:
     return [instruction for instruction in _adding(table) if instruction[1] != T]
 
 
+def _before_doubling(adding: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """To minus the sum, since doubling turns the sign round: with −E for E."""
+    return [(PAIRD, 10, 8, 7) if instruction[0] == PAIRD else instruction for instruction in adding]
+
+
 def _comb(takes_one_away: bool) -> "array[int]":
-    """The program that sums up the digits' points, highest column first; the first column is the key's alone."""
-    first = [
-        (POINT, 0, _KEY, 0),
+    """The program that sums up the digits' points, highest column first."""
+    set_first = [
+        (POINT, 0, _BASE, 0),
         (MULP, 5, ONE, 0),
         (MULP, 6, ONE, 1),
-        (PAIRD, 7, 5, 6),
-        (CARRY, 7, 0, 0),
-        (ADD, X, 8, ZERO),
-        (ADD, Y, 7, ZERO),
+        (PAIRD, Y, 5, 6),
+        (CARRY, Y, 0, 0),
+        (ADD, X, Z, ZERO),
         (ADD, Z, ONE, ZERO),
-        (MUL, T, 7, 8),
+        (MUL, T, X, Y),
     ]
-    column = DOUBLING + _adding(_BASE) + _adding(_BASE) + _adding(_KEY)
-    body = column + _adding_last(_KEY)
-    last = column + (_adding(_KEY) if takes_one_away else []) + _adding_last(_KEY)
-    return program(first + _adding_last(_KEY) + body + [(REPEAT, len(body), BASE_COLUMNS - 1, 0)] + last)
+    others = _adding(_BASE) + _adding(_KEY)
+    column = others + _before_doubling(_adding_last(_KEY)) + DOUBLING
+    body = column + _adding(_BASE)
+    last = others + (_adding(_KEY) if takes_one_away else []) + _adding_last(_KEY)
+    return program(set_first + body + [(REPEAT, len(body), COLUMNS - 1, 0)] + last)
 
 
 _COMBS = (_comb(True), _comb(False))
@@ -119,8 +124,8 @@ class Verifier:
         self._table = None if table is None else _in_words(table)
         self._hash = Sha512()
         self._pool = new_pool(ELEMENTS)
-        self._digits = array("H", bytes(126))
-        self._digits[62] = 2 * COMBS * COMB_POINTS + 1  # the key's own point, taken away
+        self._digits = array("H", bytes(130))
+        self._digits[64] = 2 * COMBS * COMB_POINTS + 1  # the key's own point, taken away
         self._inversion = bytearray(INVERSION_BYTES)
         self._octets = bytearray(64)
         # As all honest keys have. Then an even challenge may become odd by L, which saves an addition.
@@ -160,13 +165,10 @@ class Verifier:
         """Set the pool's point to scalar·B − challenge·A."""
         # The combs take odd numbers. L·B is nothing, so an even scalar becomes scalar + L. L·A may be a point of small
         # order: an even challenge is taken for the next odd one, and −A is taken away in the end.
-        self._set_digits(2, scalar if scalar & 1 else scalar + _L, BASE_COLUMNS)
-        self._set_digits(0, challenge, COLUMNS)
+        _fill_digits(self._digits, 0, 0, _signs(scalar if scalar & 1 else scalar + _L))
+        _fill_digits(self._digits, 0, 2, _signs(challenge))
         pool = self._pool
         run(0, pool, pool, _COMBS[challenge & 1], self._digits, _BASE_TABLE, self._table)
-
-    def _set_digits(self, start: int, number: int, columns: int) -> None:
-        _fill_digits(self._digits, 0, start, number.to_bytes(35, "little"), columns, self._inversion)
 
     def _encoded(self) -> bytes:
         pool, octets = self._pool, self._octets
@@ -189,55 +191,41 @@ def make_table(public_key: bytes) -> bytes:
     return TableMaker().of_negated_key(public_key)
 
 
+def _signs(number: int) -> bytes:
+    """Of Σ d·2ⁱ with d = ±1 and i < 256, which an odd number is: bit i + 1 says whether d is +1, and the last d is."""
+    return (number + _TOP_SIGN).to_bytes(34, "little")
+
+
 @micropython.viper
-def _fill_digits(digits: ptr16, digit: int, start: int, number: ptr8, columns: int, rows: ptr32):
+def _fill_digits(digits: ptr16, digit: int, start: int, signs: ptr16):
     """Write the digits (field25519.run) of a table's two combs from place `start` on, the highest column first.
 
-    A column's two digits come every four places. `number` is 35 bytes, little-endian; its lowest bit is taken for 1.
-    It is Σ d·2ⁱ with d = ±1 and i < 240 + columns, where bit i + 1 says whether d is +1, and the last d is. That d is
-    bit i // columns of the digits of column i % columns; the first comb's digit has eight bits, the second's the rest.
-    A digit's highest bit stands for a point that is always added: where it is 0, all bits are turned round, and the
-    sum is subtracted. `digit` is scratch: viper keeps its first two arguments, and nothing else, in registers.
+    A column's two digits, the first comb's and the second's, come every four places. The sign of 2ⁱ is bit i // 16 of
+    the sixteen that the digits of column i % 16 have. A digit's highest bit stands for a point that is always added:
+    where it is 0, all bits are turned round, and the sum is subtracted. `digit` is scratch: viper keeps its first two
+    arguments, and nothing else, in registers.
     """
     digits = ptr16(int(digits) + 2 * start)
-    row = rows
-    position = 1
-    while position + columns <= 257:
-        octets = ptr8(int(number) + (position >> 3))
-        row[0] = (octets[0] | octets[1] << 8 | octets[2] << 16) >> (position & 7)
-        row = ptr32(int(row) + 4)
-        position += columns
-    row = ptr32(int(row) - 4)
-    row[0] = row[0] | 1 << columns - 1
-    top = 128 if columns == 16 else 256  # COLUMNS; nine teeth where there are fewer
-    column = columns - 1
-    while column >= 0:
-        digit = rows[7] >> column & 1
-        digit = (rows[6] >> column & 1) + digit + digit
-        digit = (rows[5] >> column & 1) + digit + digit
-        digit = (rows[4] >> column & 1) + digit + digit
-        digit = (rows[3] >> column & 1) + digit + digit
-        digit = (rows[2] >> column & 1) + digit + digit
-        digit = (rows[1] >> column & 1) + digit + digit
-        digit = (rows[0] >> column & 1) + digit + digit
-        if digit >= 128:
-            digits[0] = digit - 128 << 1
-        else:
-            digits[0] = (127 - digit << 1) + 1
-        digit = 0
-        if top == 256:
-            digit = rows[16] >> column & 1
-        digit = (rows[15] >> column & 1) + digit + digit
-        digit = (rows[14] >> column & 1) + digit + digit
-        digit = (rows[13] >> column & 1) + digit + digit
-        digit = (rows[12] >> column & 1) + digit + digit
-        digit = (rows[11] >> column & 1) + digit + digit
-        digit = (rows[10] >> column & 1) + digit + digit
-        digit = (rows[9] >> column & 1) + digit + digit
-        digit = (rows[8] >> column & 1) + digit + digit
-        if digit >= top:
-            digits[1] = (digit - top + 128) << 1
-        else:
-            digits[1] = ((top + 127 - digit) << 1) + 1
-        digits = ptr16(int(digits) + 8)
+    column = 16  # and one less, but for the place of its signs
+    while column:
+        rows = ptr16(int(signs) + 2 * (column >> 4))
+        bit = column & 15
+        point = 0
+        while point < 512:
+            digit = rows[7] >> bit & 1
+            digit = (rows[6] >> bit & 1) + digit + digit
+            digit = (rows[5] >> bit & 1) + digit + digit
+            digit = (rows[4] >> bit & 1) + digit + digit
+            digit = (rows[3] >> bit & 1) + digit + digit
+            digit = (rows[2] >> bit & 1) + digit + digit
+            digit = (rows[1] >> bit & 1) + digit + digit
+            digit = (rows[0] >> bit & 1) + digit + digit
+            if digit >= 128:
+                digits[0] = (digit - 128 << 1) + point
+            else:
+                digits[0] = (127 - digit << 1) + point + 1
+            digits = ptr16(int(digits) + 2)
+            rows = ptr16(int(rows) + 16)
+            point += 256
+        digits = ptr16(int(digits) + 4)
         column -= 1

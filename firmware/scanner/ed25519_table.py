@@ -43,6 +43,7 @@ _PRODUCTS = const(71)
 _POOL_ELEMENTS = const(87)
 _BATCH_POINTS = const(16)
 
+# An even number of doublings leaves the sign as it was.
 _DOUBLE = program(DOUBLING)
 _DOUBLE_ALL_BUT_ONCE = program(DOUBLING + [(REPEAT, len(DOUBLING), COLUMNS - 1, 0)])
 _KEEP = program([(ADD, _LAST_TOOTH + index, X + index, ZERO) for index in range(4)])
@@ -61,7 +62,7 @@ class TableMaker:
         self._waiting: list[int] = []
         self._takers = [_taker(position) for position in range(_BATCH_POINTS)]
         self._givers = [_giver(position) for position in range(_BATCH_POINTS)]
-        # The teeth but the last, then their doubles, packed.
+        # The teeth but the last, then their doubles with the sign turned round, packed.
         self._teeth = bytearray(POINT_BYTES * 2 * (TEETH - 1))
         self._digit = array("H", [0])
         for element, value in ((_D, D), (_4D, 4 * D % P), (_HALF, (P + 1) // 2), (_ROOT, _SQRT_M1)):
@@ -154,7 +155,7 @@ class TableMaker:
         A bit of an index says that its tooth is added.
         """
         for tooth in range(TEETH - 1):
-            self._add(tooth, True)
+            self._add(tooth, 1)
         index = 0
         self._take(first)
         for step in range(1, COMB_POINTS):
@@ -162,12 +163,12 @@ class TableMaker:
             while not step >> tooth & 1:
                 tooth += 1
             index ^= 1 << tooth
-            self._add(TEETH - 1 + tooth, not index >> tooth & 1)
+            self._add(TEETH - 1 + tooth, index >> tooth & 1)
             self._take(first + index)
             if len(self._waiting) == _BATCH_POINTS:
                 self._give(table)
 
-    def _add(self, number: int, subtract: bool) -> None:
+    def _add(self, number: int, subtract: int) -> None:
         self._digit[0] = 2 * number + subtract
         run(0, self._pool, self._pool, _ADD_TOOTH, self._digit, self._teeth, self._teeth)
 

@@ -2,7 +2,7 @@
 
 from array import array
 
-from field25519 import ADD, CARRY, ELEMENT_BYTES, MUL, MULK, MULP, PAIR, PAIRD, PAIRP, POINT, REPEAT, SQR, program, run
+from field25519 import ADD, ELEMENT_BYTES, MUL, MULK, MULP, PAIR, PAIRD, PAIRP, POINT, REPEAT, SQR, program, run
 
 from micropython import const
 
@@ -14,14 +14,13 @@ _ORDER_EIGHT_Y = 551886591175132570624672672171182951376981880652449685002650483
 _SMALL_ORDER = [y.to_bytes(32, "little") for y in (0, 1, P - 1, P, P + 1, _ORDER_EIGHT_Y, P - _ORDER_EIGHT_Y)]
 _SMALL_ORDER_FIRST = bytes([encoded[0] for encoded in _SMALL_ORDER])
 
-# A table of a key: two combs of eight teeth, then the point itself; of B: one comb of eight teeth and one of nine. A
-# point is (y + x)/2, (y − x)/2 and d·x·y, 32 bytes each.
+# A table: two combs of eight teeth; after those of a key the point itself. A point is (y + x)/2, (y − x)/2 and d·x·y,
+# 32 bytes each.
 POINT_BYTES = const(96)
 COMB_POINTS = const(128)
 COMBS = const(2)
 TEETH = const(8)
 COLUMNS = const(16)
-BASE_COLUMNS = const(15)
 TABLE_BYTES = const(24672)
 
 # The pool: an element for field25519 itself, the point that is worked on in extended coordinates (RFC 8032 §5.1.4), and
@@ -48,17 +47,16 @@ def execute(pool: bytearray, code: "array[int]") -> None:
     run(0, pool, pool, code, pool, pool, pool)
 
 
-# RFC 8032 §5.1.4. The reduced ones of E, F, G, H are E and G: each product has one of them.
+# To −2 times the point (RFC 8032 §5.1.4): E is −2·X·Y, and 2·X·Y takes no difference. The reduced ones of E, F, G, H
+# are E and G: each product has one of them.
 DOUBLING = [
-    (SQR, 5, X, 0),  # A
-    (SQR, 6, Y, 0),  # B
-    (SQR, 7, Z, 0),
-    (ADD, 8, X, Y),
-    (CARRY, 8, 0, 0),
-    (SQR, 9, 8, 0),
-    (PAIRD, 10, 5, 6),  # H, G
-    (PAIRD, 5, 10, 9),  # -, E
-    (ADD, 8, 7, 7),  # C
+    (ADD, 5, X, X),
+    (MUL, 6, 5, Y),  # −E
+    (SQR, 7, X, 0),  # A
+    (SQR, 8, Y, 0),  # B
+    (PAIRD, 10, 7, 8),  # H, G
+    (SQR, 5, Z, 0),
+    (ADD, 8, 5, 5),  # C
     (ADD, 9, 8, 11),  # F
     (MUL, X, 9, 6),
     (MULK, T, 10, 0),

@@ -3,7 +3,7 @@
 import micropython
 from micropython import const
 
-INVERSION_BYTES = const(168)
+INVERSION_BYTES = const(160)
 
 
 @micropython.viper
@@ -62,7 +62,7 @@ def pack(pool: ptr32, element: int, target: ptr8, start: int):
 
 def invert(pool: bytearray, target: int, element: int, work: bytearray) -> None:
     """target = 1/element, with limbs up to 5·8199, for CARRY; the inverse of 0 is 0. `work` is INVERSION_BYTES."""
-    pack(pool, element, work, 136)
+    pack(pool, element, work, 128)
     _invert(0, 0, pool, target, work)
 
 
@@ -70,176 +70,205 @@ def invert(pool: bytearray, target: int, element: int, work: bytearray) -> None:
 def _invert(f: int, g: int, pool: ptr32, target: int, work: ptr16):
     """target = 1/z for the number z in the last 32 bytes of `work`; f and g are 0, and arguments to be in registers.
 
-    Bernstein and Yang's division steps ("Fast constant-time gcd computation and modular inversion", 2019), with δ from
-    1/2 on and without the constant time. Fifteen steps are found from the lowest limbs and then done to all limbs at
-    once. f, g, d and e are 17 limbs of 15 bits in `work`, f and g in turn, then d and e in turn; what a number has
-    above them is a signed int of its own. All the time d·z = f and e·z = g modulo p.
+    Euclid's algorithm as Lehmer does it: from the highest 30 bits of two remainders follow as many steps as these bits
+    decide; then they are done at once, on all limbs. f, g, d and e are 20 limbs of 15 bits each in `work`. All the time
+    f > g ≥ 0, d·z = −side·f and e·z = side·g modulo p, and d·g + e·f = p: so d and e fit beside where g has its highest
+    limb.
 
-    Bounds: |u| + |v| ≤ 2¹⁵ and |q| + |r| ≤ 2¹⁵, so the sum for a limb stays below 2³⁰ + 2¹⁶ + 19·2¹⁴. d and e grow by
-    at most p/2 a round, and there are at most 44: 64·p makes d positive.
+    A step that leaves a rest is decided by Jebelean's condition. The bits left out change the rest by less than y, and
+    what it lacks to the divisor by less than y + r: where neither is smaller, the quotient is right. y·g + r·rest is
+    the f that was begun with, below 2³⁰, so the factors are below 2¹⁵ and the sum for a limb below 2³¹.
     """
-    limbs = ptr16(int(work))
-    octets = ptr8(int(work) + 136)
     mask = 32767
+    limbs = work
+    octets = ptr8(int(work) + 128)
     bits = 0
     held = 0
-    left = 0
-    for _ in range(17):
-        while bits < 15:
+    left = 17
+    while left:
+        while bits < 15 and int(octets) < int(work) + 160:
             held = octets[0] << bits | held
             octets = ptr8(int(octets) + 1)
             bits += 8
-        limbs[0] = 32767  # f = p
-        limbs[1] = held & mask  # g = z
-        left = left | limbs[1]
-        limbs[34] = 0  # d
-        limbs[35] = 0
-        limbs = ptr16(int(limbs) + 4)
+        limbs[0] = mask  # f = p
+        limbs[20] = held & mask  # g = z
+        limbs = ptr16(int(limbs) + 2)
         held = held >> 15
         bits -= 15
+        left -= 1
     work[0] = 32749
-    work[35] = 1  # e
-    work[68] = 0  # read as if d went on
-    f_top = 0
-    g_top = 0
-    d_top = 0
-    e_top = 0
-    zeta = -1  # −(δ + 1/2)
-    groups = 4  # of four limbs, that f and g have beside the lowest
-    rounds = 44  # 40 until g is 0, and 4 until nothing but ±1 is left of f; fewer as a rule, and none for 0
-    if left == 0:
-        rounds = 0
-    while rounds:
+    for index in range(17, 20):
+        work[index] = 0
+        work[index + 20] = 0
+    for index in range(40, 80):
+        work[index] = 0
+    work[60] = 1  # e
+    side = 1
+    n = 16  # the highest limb of f that is not 0
+    m = 16  # and of g
+    while m and work[20 + m] == 0:
+        m -= 1
+    while work[20 + m]:
+        limbs = ptr16(int(work) + 2 * n)
+        if n > 1:
+            f = limbs[0] << 15 | limbs[-1]
+            g = limbs[20] << 15 | limbs[19]
+            bits = 15
+            while f < 536870912:
+                f = f + f
+                g = g + g
+                bits -= 1
+            f = limbs[-2] >> bits | f
+            g = limbs[18] >> bits | g
+        else:
+            f = work[1] << 15 | work[0]
+            g = work[21] << 15 | work[20]
         u = 1
         v = 0
         q = 0
         r = 1
-        f = work[0]
-        g = work[1]
-        steps = 15
-        while steps:
-            steps -= 1
-            zeta -= 1
-            if g & 1:
-                if zeta < -1:
-                    zeta = -3 - zeta
-                    held = g
-                    g = g - f
-                    f = held
-                    held = q
-                    q = q - u
-                    u = held
-                    held = r
-                    r = r - v
-                    v = held
-                else:
-                    g = f + g
-                    q = q + u
-                    r = r + v
-            g = g >> 1
-            u = u << 1
-            v = v << 1
-        limbs = ptr16(int(work))
-        half = 0
-        while half < 2:
-            f = limbs[0] * u
-            f = limbs[1] * v + f
-            g = limbs[0] * q
-            g = limbs[1] * r + g
-            m = 0
-            n = 0
-            if half:
-                # −19·m makes the lowest limb vanish; m·p is m·2²⁵⁵ − 19·m. 19·18971 = 1 modulo 2¹⁵.
-                m = (f & mask) * 18971 & mask
-                n = (g & mask) * 18971 & mask
-                if m > 16384:
-                    m -= 32768
-                if n > 16384:
-                    n -= 32768
-                f = f - 19 * m
-                g = g - 19 * n
-            f = f >> 15
-            g = g >> 15
-            steps = 4
-            if half == 0:
-                steps = groups
-            while steps:
-                steps -= 1
-                f = limbs[2] * u + f
-                f = limbs[3] * v + f
-                g = limbs[2] * q + g
-                g = limbs[3] * r + g
+        turn = 1
+        while g:
+            f = f - g
+            x = u + q
+            y = v + r
+            while f >= g:
+                part = g
+                i = q
+                j = r
+                while f - part >= part:
+                    part = part + part
+                    i = i + i
+                    j = j + j
+                f = f - part
+                x = x + i
+                y = y + j
+            if n > 1:
+                if f < y or g - f < y + r:
+                    break
+            elif y > mask:
+                break
+            u = q
+            v = r
+            q = x
+            r = y
+            x = f
+            f = g
+            g = x
+            turn = 0 - turn
+        if v == 0:
+            # No step: instead g·k·2¹⁵ʲ, an eighth of f or more, is taken away, and the two swapped if f is less then.
+            j = n - m
+            f = work[n]
+            g = work[20 + m]
+            if m:
+                g = g + 1
+            if j and f < g:
+                j -= 1
+                f = f << 15
+            k = 0
+            while f >= g:
+                part = g
+                i = 1
+                while f - part >= part:
+                    part = part + part
+                    i = i + i
+                f = f - part
+                k = k + i
+            if k == 0:
+                k = 1
+            limbs = work
+            for _ in range(2):
+                k = 0 - k
+                f = 0
+                left = 17 - j
+                while left:
+                    f = limbs[20] * k + f
+                    g = int(limbs) + 2 * j
+                    f = ptr16(g)[0] + f
+                    ptr16(g)[0] = f & mask
+                    f = f >> 15
+                    limbs = ptr16(int(limbs) + 2)
+                    left -= 1
+                limbs = ptr16(int(work) + 80)
+            i = n
+            while i and work[i] == work[20 + i]:
+                i -= 1
+            if work[i] < work[20 + i]:
+                u = 0
+                v = 1
+                q = 1
+                r = 0
+                turn = -1
+        side = side * turn
+        limbs = work
+        left = (n >> 2) + 1
+        for half in range(2):
+            # f and g are differences, d and e sums.
+            u = u * turn
+            r = r * turn
+            turn = 0 - turn
+            v = v * turn
+            q = q * turn
+            turn = 0 - turn
+            f = 0
+            g = 0
+            while left:
+                left -= 1
+                f = limbs[0] * u + f
+                f = limbs[20] * v + f
+                g = limbs[0] * q + g
+                g = limbs[20] * r + g
                 limbs[0] = f & mask
-                limbs[1] = g & mask
+                limbs[20] = g & mask
                 f = f >> 15
                 g = g >> 15
-                f = limbs[4] * u + f
-                f = limbs[5] * v + f
-                g = limbs[4] * q + g
-                g = limbs[5] * r + g
+                f = limbs[1] * u + f
+                f = limbs[21] * v + f
+                g = limbs[1] * q + g
+                g = limbs[21] * r + g
+                limbs[1] = f & mask
+                limbs[21] = g & mask
+                f = f >> 15
+                g = g >> 15
+                f = limbs[2] * u + f
+                f = limbs[22] * v + f
+                g = limbs[2] * q + g
+                g = limbs[22] * r + g
                 limbs[2] = f & mask
-                limbs[3] = g & mask
+                limbs[22] = g & mask
                 f = f >> 15
                 g = g >> 15
-                f = limbs[6] * u + f
-                f = limbs[7] * v + f
-                g = limbs[6] * q + g
-                g = limbs[7] * r + g
-                limbs[4] = f & mask
-                limbs[5] = g & mask
+                f = limbs[3] * u + f
+                f = limbs[23] * v + f
+                g = limbs[3] * q + g
+                g = limbs[23] * r + g
+                limbs[3] = f & mask
+                limbs[23] = g & mask
                 f = f >> 15
                 g = g >> 15
-                f = limbs[8] * u + f
-                f = limbs[9] * v + f
-                g = limbs[8] * q + g
-                g = limbs[9] * r + g
-                limbs[6] = f & mask
-                limbs[7] = g & mask
-                f = f >> 15
-                g = g >> 15
-                limbs = ptr16(int(limbs) + 16)
-            if half:
-                f = u * d_top + f + v * e_top + m
-                g = q * d_top + g + r * e_top + n
-                d_top = f >> 15
-                e_top = g >> 15
-            else:
-                f = u * f_top + f + v * g_top
-                g = q * f_top + g + r * g_top
-                f_top = f >> 15
-                g_top = g >> 15
-            limbs[0] = f & mask
-            limbs[1] = g & mask
-            limbs = ptr16(int(work) + 68)
-            half += 1
-        # Four highest limbs that only repeat the sign are left off.
-        limbs = ptr16(int(work) + 16 * groups)
-        f = f_top & mask
-        g = g_top & mask
-        left = (limbs[0] ^ f) | (limbs[1] ^ g)
-        if groups and left == 0:
-            left = (limbs[-2] ^ f) | (limbs[-1] ^ g) | (limbs[-4] ^ f) | (limbs[-3] ^ g)
-            left = (limbs[-6] ^ f) | (limbs[-5] ^ g) | left
-            if left == 0:
-                groups -= 1
-        rounds -= 1
-        if groups == 0 and (work[1] | g_top) == 0:
-            rounds = 0
-    # f is 1 or −1, and d or −d the inverse; 64·p is added.
-    sign = 1
-    if f_top < 0:
-        sign = -1
+                limbs = ptr16(int(limbs) + 8)
+            if half == 0:
+                while work[n] == 0:
+                    n -= 1
+                m = n
+                while m and work[20 + m] == 0:
+                    m -= 1
+                limbs = ptr16(int(work) + 80)
+                left = 20 - m >> 2
+    # f is 1, and d or −d the inverse; 64·p is added.
+    side = 0 - side
     out = ptr32(int(pool) + 80 * target)
-    limbs = ptr16(int(work) + 68)
-    f = 15168 + 19 * sign * d_top
+    limbs = ptr16(int(work) + 80)
+    f = 15168
     bits = 0
     held = 0
     for _ in range(20):
         if bits < 13:
             held = limbs[0] << bits | held
-            limbs = ptr16(int(limbs) + 4)
+            limbs = ptr16(int(limbs) + 2)
             bits += 15
-        out[0] = f + sign * (held & 8191)
+        out[0] = f + side * (held & 8191)
         f = 16382
         out = ptr32(int(out) + 4)
         held = held >> 13

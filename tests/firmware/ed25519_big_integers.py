@@ -6,7 +6,7 @@ The same tables, digits and formulas: what the limbs gain is what the two differ
 from array import array
 
 import ed25519
-from edwards25519 import BASE_COLUMNS, COLUMNS, POINT_BYTES, P
+from edwards25519 import POINT_BYTES, P
 from sha512 import Sha512
 
 L = 2**252 + 27742317777372353535851937790883648493
@@ -58,13 +58,12 @@ class Verifier:
         return s < L and self._sum(s if s & 1 else s + L, h if h & 1 else h + L) == r
 
     def _sum(self, s, h):
-        digits = array("H", bytes(126))
-        rows = bytearray(68)
-        ed25519._fill_digits(digits, 0, 2, s.to_bytes(35, "little"), BASE_COLUMNS, rows)
-        ed25519._fill_digits(digits, 0, 0, h.to_bytes(35, "little"), COLUMNS, rows)
+        digits = array("H", bytes(128))
+        ed25519._fill_digits(digits, 0, 0, ed25519._signs(s))
+        ed25519._fill_digits(digits, 0, 2, ed25519._signs(h))
         x, y, z, t = 0, 1, 1, 0
-        for place in range(62):
-            if place % 4 == 2:
+        for place in range(64):
+            if place % 4 == 0:
                 a = _product(x, x)
                 b = _product(y, y)
                 h = a + b
@@ -73,7 +72,7 @@ class Verifier:
                 f = 2 * _product(z, z) + g
                 x, y, z, t = _product(e, f), _product(g, h), _product(f, g), _product(e, h)
             digit = digits[place]
-            plus, minus, product = (self._base_points if place % 4 >= 2 else self._key_points)[digit >> 1]
+            plus, minus, product = (self._base_points if place % 4 < 2 else self._key_points)[digit >> 1]
             if digit & 1:
                 plus, minus, product = minus, plus, -product
             a = _product(y - x, minus)

@@ -167,6 +167,13 @@ def check_inverses():
     numbers = [1, 2, 3, 19, P - 1, P - 2, P - 19, (P + 1) // 2, 1 << 254, (1 << 255) - 20, 2**128 - 1, P // 3]
     # Powers of two, and numbers next to them, take the longest and the shortest ways.
     numbers += [(1 << bits) + offset for bits in range(1, 254, 7) for offset in (-1, 0, 1)]
+    # In Euclid's algorithm on these the head of one remainder is that of the other, or does not decide a step.
+    numbers += [P - (1 << bits) for bits in (15, 100, 224, 225, 226, 240, 250)]
+    for bits in range(1, 124, 6):
+        denominator = (1 << bits) + generator.below(1 << min(bits, 30))
+        numerator = denominator // 3 + generator.below(1 << max(bits - 2, 0) if bits < 30 else 1 << 28)
+        for quotient in (13, 14, 15, 16, 17, 45):
+            numbers.append(P * numerator // denominator + P // (denominator * denominator << quotient))
     for _ in range(40):
         number = 0
         for _ in range(9):
