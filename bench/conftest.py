@@ -7,6 +7,8 @@ slows down slows both.
 from __future__ import annotations
 
 import json
+import os
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,12 @@ from typing import Any
 
 import pytest
 
+from interpreters import InterpreterMissingError, rv32
+from rv32 import Rv32Interpreter
+
 OUTPUT = Path(__file__).resolve().parent.parent / "build" / "bench.json"
+# Below this are the seeds that the decoder was made with.
+FIRST_UNSEEN_SEED = 1_000_000
 _rows: list[dict[str, Any]] = []
 
 
@@ -37,6 +44,19 @@ class Report:
 @pytest.fixture
 def report() -> Report:
     return Report()
+
+
+@pytest.fixture(scope="session")
+def chip() -> Rv32Interpreter | None:
+    try:
+        return rv32()
+    except InterpreterMissingError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    return int(os.environ.get("BENCH_SEED") or random.SystemRandom().randrange(FIRST_UNSEEN_SEED, 1 << 31))
 
 
 @pytest.fixture

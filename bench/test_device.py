@@ -7,7 +7,6 @@ BENCH_SEED=N takes that one again.
 from __future__ import annotations
 
 import json
-import os
 import random
 import statistics
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ import zxingcpp
 from frames import Frame
 from PIL import Image
 
-from interpreters import FIRMWARE, PROJECT, InterpreterMissingError, micropython, rv32
+from interpreters import FIRMWARE, PROJECT, micropython
 from mpy import compiled, machine_code_bytes
 from rv32 import Rv32Interpreter
 
@@ -30,8 +29,6 @@ BIG_INTEGERS = PROJECT / "tests" / "firmware"
 MILLION = 1_000_000
 KB = 1024
 
-# Below this are the seeds that the decoder was made with.
-FIRST_UNSEEN_SEED = 1_000_000
 # Enough that luck moves the share by half a percent.
 STANDARD_FRAMES = 1000
 HARD_FRAMES = 200
@@ -39,19 +36,6 @@ NEGATIVE_FRAMES = 200
 COUNTED_FRAMES = 30
 HEAP_UNIT = "frames that need more than 110 KB beside them"
 ARCHITECTURES = ["xtensawin", "rv32imc"]
-
-
-@pytest.fixture(scope="module")
-def chip() -> Rv32Interpreter | None:
-    try:
-        return rv32()
-    except InterpreterMissingError:
-        return None
-
-
-@pytest.fixture(scope="module")
-def seed() -> int:
-    return int(os.environ.get("BENCH_SEED") or random.SystemRandom().randrange(FIRST_UNSEEN_SEED, 1 << 31))
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,8 @@ def take_text(data: bytes) -> None:
     found = digits.decode(text)
     if found is not None and digits.encode(found) != text:
         raise AssertionError("one token has two texts")
+    if digits.decode_small(text) != found:
+        raise AssertionError("the scanner reads other bytes")
     JUDGE.card(text, NOW, 0)
     JUDGE.voucher(text, NOW, 0)
 

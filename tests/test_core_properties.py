@@ -35,6 +35,20 @@ def test_whatever_digits_are_taken_are_the_only_ones_of_their_bytes(text: str) -
         assert digits.encode(data) == text
 
 
+@given(st.text("0123456789", max_size=260) | st.text(max_size=40))
+@example("09007199254740993" * 15)
+@example("72057594037927935" + "72057594037927936")
+@example("99999999999999999")
+@example("281474976710656")
+def test_small_numbers_decode_what_large_ones_do(text: str) -> None:
+    assert digits.decode_small(text) == digits.decode(text)
+
+
+@given(st.binary(min_size=1, max_size=105))
+def test_small_numbers_decode_the_digits_of_any_bytes(data: bytes) -> None:
+    assert digits.decode_small(digits.encode(data)) == data
+
+
 @given(st.binary(min_size=1, max_size=105))
 def test_digits_are_those_of_the_published_rule(data: bytes) -> None:
     """The rule as FIDO CTAP 2.2, section 11.5.1, words it: chunk by chunk, each value padded with zeros."""
@@ -148,6 +162,13 @@ def test_years_and_quarters_start_when_they_do(year: int) -> None:
 def test_a_tag_is_the_hmac_that_docs_state(secret: bytes, purpose: str, signature: bytes) -> None:
     message = b"ardente-tag-1\x00" + purpose.encode() + b"\x00" + signature
     assert tag.tag(secret, purpose, signature) == hmac.new(secret, message, hashlib.sha256).digest()[:16]
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.binary(min_size=64, max_size=64), max_size=4))
+def test_one_key_makes_the_tags_of_many_cards(secret: bytes, signatures: list[bytes]) -> None:
+    key = tag.TagKey(secret, "account")
+    assert [key.tag(signature) for signature in signatures] == [tag.tag(secret, "account", s) for s in signatures]
+    assert secret.hex() not in repr(key)
 
 
 @pytest.mark.parametrize("size", [0, 31, 33, 64])

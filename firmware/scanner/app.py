@@ -10,7 +10,7 @@ from core.verdict import STALE_REFUSED
 from counters import Counters
 from ed25519 import make_table
 from gate import Gate
-from passback import PURPOSE, Passback
+from passback import Passback
 from reading import OTHER
 from sight import Sight
 from signals import ACCEPTED, FAULT, READY, REFUSED, STALE, Signals
@@ -202,8 +202,8 @@ class App:
         now_ms = self._now_ms()
         passback = self._passback
         if passback:
-            tag = judgement.tag(passback.key, PURPOSE)
-            if passback.seen(tag, now_ms // 1000) or any([tag == entry[0] for entry in self._waiting]):
+            tag = judgement.tag(passback.key)
+            if passback.seen(tag, now_ms // 1000) or self._waits_for(tag):
                 return reasons.ALREADY_USED
         if self._has_contact:
             self._waiting.append((tag, now_ms + _PASS_WAIT_MS))
@@ -211,6 +211,12 @@ class App:
             passback.add(tag, now_ms // 1000)
         self._gate.open()
         return reasons.OK
+
+    def _waits_for(self, tag: bytes) -> bool:
+        for waiting, _ in self._waiting:
+            if waiting == tag:
+                return True
+        return False
 
     def _keep_time(self) -> None:
         now_s = self.now_ms // 1000

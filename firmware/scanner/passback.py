@@ -3,9 +3,9 @@
 import os
 from array import array
 
-from core.tag import SECRET_SIZE, TAG_SIZE
+from core.tag import SECRET_SIZE, TAG_SIZE, TagKey
 
-PURPOSE = "passback"
+_PURPOSE = "passback"
 _KEY_LIFE_S = 86400
 
 
@@ -21,15 +21,13 @@ class Passback:
         self._tags = bytearray(capacity * TAG_SIZE)
         self._until = array("I", bytes(4 * capacity))
         self._next = 0
-        self.key = b""
         self._renew(now_s)
 
     def seen(self, tag: bytes, now_s: int) -> bool:
         """Tell whether `tag` was added less than the window ago."""
         at = self._tags.find(tag)
         while at >= 0:
-            place, rest = divmod(at, TAG_SIZE)
-            if rest == 0 and now_s < self._until[place]:
+            if at % TAG_SIZE == 0 and now_s < self._until[at // TAG_SIZE]:
                 return True
             at = self._tags.find(tag, at + 1)
         return False
@@ -50,7 +48,7 @@ class Passback:
             self._renew(now_s)
 
     def _renew(self, now_s: int) -> None:
-        self.key = os.urandom(SECRET_SIZE)
+        self.key = TagKey(os.urandom(SECRET_SIZE), _PURPOSE)
         self._made_s = now_s
         for place in range(self._capacity):
             self._until[place] = 0

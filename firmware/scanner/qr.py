@@ -1,6 +1,6 @@
 """Reads QR codes of versions 1 to 10 from grayscale frames (ISO/IEC 18004:2015)."""
 
-from qr_finder import Finder
+from qr_finder import Finder, below_of, corner_of, right_of
 from qr_grid import Grid, Plane, without_lens
 from qr_symbol import VERSION_MAX, SymbolReader
 
@@ -14,9 +14,6 @@ except ImportError:
 if TYPE_CHECKING:
     from qr_finder import Frame
 
-    Triple = tuple[int, int, int]
-    # Errors of the timing patterns, of 256; a number that no other has; version, plane and colour.
-    Place = tuple[int, int, int, Plane, int]
 
 _ONE = const(4096)
 # A block holds an edge where it varies so many quarters of the grain. The first two searches look at half the rows; if
@@ -35,6 +32,12 @@ _FINDER_ERRORS_MAX = const(32)
 # Of 256 parts of the timing patterns; with few, all else is looked at no more.
 _TIMING_ERRORS_MAX = const(64)
 _TIMING_ERRORS_FEW = const(16)
+# A place where a symbol may lie is one small number, so that nothing is allocated: errors of the timing patterns, of
+# 256, then the number of the plane and the version.
+_ERRORS_SHIFT = const(12)
+_PLANE_SHIFT = const(4)
+_PLANE_MASK = const(255)
+_VERSION_MASK = const(15)
 # Thousands of instructions: all that one frame may take; what has to be left for another search; and what the steps
 # take, a thousand modules at a time where they go by modules. The bench holds the sum against the count.
 _WORK_MAX = const(19000)
@@ -50,9 +53,8 @@ _WORK_TELL = const(140)
 class Scanner:
     """Reads one symbol a frame, of any size and tilt, from the front or behind, dark on light or light on dark.
 
-    Holds 26 KB of heap for frames of 320 x 240 and 46 KB for 640 x 480, beside the frame. A call leaves up to 10 KB of
-    garbage where it reads a symbol, and up to 32 KB where much looks like one. `version` is that of the symbol that was
-    read last, 0 at first.
+    Holds 26 KB of heap for frames of 320 x 240 and 46 KB for 640 x 480, beside the frame. A call leaves about 1 KB of
+    garbage, and a few where much looks like a symbol. `version` is that of the symbol that was read last, 0 at first.
     """
 
     def __init__(self, width: int = 320, height: int = 240) -> None:
@@ -85,7 +87,7 @@ class Scanner:
         finder.work = 0
         finder.measure(frame, _CONTRAST)
         self._work = _WORK_MAX
-        tried: "list[Triple]" = []
+        tried: "list[int]" = []
         for first_row, contrast in _PASSES:
             if contrast:
                 if not finder.is_promising():
@@ -98,11 +100,10 @@ class Scanner:
             self._work -= finder.work
             finder.work = 0
             if found:
-                triples = [triple for triple in finder.triples() if triple not in tried]
-                tried += triples
+                triples = finder.triples()
                 self._work -= finder.work
                 finder.work = 0
-                text = self._read_triples(frame, triples)
+                text = self._read_triples(frame, triples, tried)
                 if text is not None:
                     return text
             if self._work < _WORK_SEARCH:
@@ -115,77 +116,87 @@ class Scanner:
         self._work -= work
         return True
 
-    def _read_triples(self, frame: "Frame", triples: "list[Triple]") -> "str | None":
-        """Read the symbol whose finder patterns are the three candidates of one of the triples."""
-        planes: "list[tuple[Plane, int, range]]" = []
-        places: "list[Place]" = []
+    def _read_triples(self, frame: "Frame", triples: "list[int]", tried: "list[int]") -> "str | None":
+        """Read the symbol whose finder patterns are the three candidates of one of the triples, if not tried before."""
+        planes: "list[Plane]" = []
+        places: "list[int]" = []
         for triple in triples:
+            if triple in tried:
+                continue
             if not self._can_afford(_WORK_TRIPLE):
                 break
-            plane, versions = self._plane(frame, *triple)
-            colour = self._finder.candidates[triple[0] + 4]
-            planes.append((plane, colour, versions))
-            for place in self._places(frame, plane, colour, versions, len(places)):
-                if place[0] <= _TIMING_ERRORS_FEW:
-                    text = self._read_place(frame, place, _FEW_ROUNDS)
+            tried.append(triple)
+            planes.append(self._plane(frame, triple))
+            known = len(places)
+            self._add_places(frame, planes, places)
+            for number in range(known, len(places)):
+                if places[number] >> _ERRORS_SHIFT <= _TIMING_ERRORS_FEW:
+                    text = self._read_place(frame, planes, places[number], _FEW_ROUNDS)
                     if text is not None:
                         return text
-                places.append(place)
         places.sort()
         for place in places:
-            if place[0] > _TIMING_ERRORS_FEW:
-                text = self._read_place(frame, place, _FEW_ROUNDS)
+            if place >> _ERRORS_SHIFT > _TIMING_ERRORS_FEW:
+                text = self._read_place(frame, planes, place, _FEW_ROUNDS)
                 if text is not None:
                     return text
-        bent: "list[Place]" = []
-        for plane, colour, versions in planes:
-            bent += self._places(frame, self._bent(plane), colour, versions, len(places) + len(bent))
+        bent: "list[int]" = []
+        for number in range(len(planes)):
+            planes.append(self._bent(planes[number]))
+            self._add_places(frame, planes, bent)
         bent.sort()
-        for place in bent + places:
-            text = self._read_place(frame, place, _ROUNDS)
-            if text is not None:
-                return text
+        for found in (bent, places):
+            for place in found:
+                text = self._read_place(frame, planes, place, _ROUNDS)
+                if text is not None:
+                    return text
         return None
 
-    def _plane(self, frame: "Frame", corner: int, right: int, below: int) -> "tuple[Plane, range]":
-        """Return how the symbol with these finder patterns lies, and the versions that it may have."""
+    def _plane(self, frame: "Frame", triple: int) -> Plane:
+        """Return how the symbol with these finder patterns lies."""
         c = self._finder.candidates
+        corner, right, below = corner_of(triple), right_of(triple), below_of(triple)
         right_modules, g = self._side(frame, corner, right, below)
         below_modules, h = self._side(frame, corner, below, right)
         # From finder pattern to finder pattern are 14 modules in version 1 and 4 more in each that follows.
-        nearest = ((right_modules + below_modules) // 2 - 8 * 256) // 1024
+        version = ((right_modules + below_modules) // 2 - 8 * 256) // 1024
         x, y = c[corner], c[corner + 1]
-        plane = Plane(x, y, c[right] - x, c[right + 1] - y, c[below] - x, c[below + 1] - y, g, h, 0)
-        return plane, range(max(1, nearest - 1), min(VERSION_MAX, nearest + 1) + 1)
+        return Plane(
+            x, y, c[right] - x, c[right + 1] - y, c[below] - x, c[below + 1] - y, g, h, 0, c[corner + 4], version
+        )  # fmt: skip
 
     def _bent(self, plane: Plane) -> Plane:
         """Return the plane as it lies if the lens is a barrel."""
         x, y = self._without_lens(plane.x, plane.y)
         rx, ry = self._without_lens(plane.x + plane.right_x, plane.y + plane.right_y)
         bx, by = self._without_lens(plane.x + plane.below_x, plane.y + plane.below_y)
-        return Plane(x, y, rx - x, ry - y, bx - x, by - y, plane.g, plane.h, self._barrel)
+        return Plane(x, y, rx - x, ry - y, bx - x, by - y, plane.g, plane.h, self._barrel, plane.colour, plane.version)
 
     def _without_lens(self, x16: int, y16: int) -> "tuple[int, int]":
         return without_lens(self.width, self.height, self._barrel, x16, y16)
 
-    def _places(self, frame: "Frame", plane: Plane, colour: int, versions: range, number: int) -> "list[Place]":
-        """Return (errors of the timing patterns, number, version, plane, colour) where a symbol may lie, best first."""
-        places: "list[Place]" = []
-        for version in versions:
+    def _add_places(self, frame: "Frame", planes: "list[Plane]", places: "list[int]") -> None:
+        """Add where a symbol may lie in the last of the planes, best first."""
+        plane = planes[-1]
+        first = len(places)
+        for version in range(max(1, plane.version - 1), min(VERSION_MAX, plane.version + 1) + 1):
             if not self._can_afford(_WORK_TIMING):
                 break
-            errors = self._grid.timing_errors(frame, plane, colour, version)
+            errors = self._grid.timing_errors(frame, plane, version)
             # Version 1 has three modules a pattern to go by, which chance gets right too often.
             if errors < (_TIMING_ERRORS_MAX if version > 1 else 1):
-                # The number keeps planes from being compared.
-                places.append((errors, number + len(places), version, plane, colour))
-        places.sort()
-        return places
+                place = errors << _ERRORS_SHIFT | len(planes) - 1 << _PLANE_SHIFT | version
+                at = len(places)
+                places.append(place)
+                while at > first and places[at - 1] > place:
+                    places[at] = places[at - 1]
+                    at -= 1
+                places[at] = place
 
-    def _read_place(self, frame: "Frame", place: "Place", rounds: int) -> "str | None":
-        _, _, version, plane, colour = place
+    def _read_place(self, frame: "Frame", planes: "list[Plane]", place: int, rounds: int) -> "str | None":
+        plane, version = planes[place >> _PLANE_SHIFT & _PLANE_MASK], place & _VERSION_MASK
         for reach in _REACHES if version > 1 else (0,):
-            text = self._read_version(frame, plane, colour, version, reach, rounds)
+            text = self._read_version(frame, plane, version, reach, rounds)
             if text is not None:
                 return text
         return None
@@ -202,18 +213,18 @@ class Scanner:
             near_size = far_size or 2 * candidates[near + 2]
         if not far_size:
             far_size = near_size
-        return 7 * 512 * length // _root(near_size * far_size), _root((near_size << 24) // far_size) - _ONE
+        # (near_size << 24) // far_size, in two steps: a number of 2**30 is allocated on the chip.
+        whole, rest = (near_size << 12) // far_size, (near_size << 12) % far_size
+        return 7 * 512 * length // _root(near_size * far_size), _root((whole << 12) + (rest << 12) // far_size) - _ONE
 
-    def _read_version(
-        self, frame: "Frame", plane: Plane, colour: int, version: int, reach: int, rounds: int
-    ) -> "str | None":
+    def _read_version(self, frame: "Frame", plane: Plane, version: int, reach: int, rounds: int) -> "str | None":
         """Read the symbol in a plane, as its alignment pattern says if reach is not 0, fitting the mesh by rounds."""
         grid = self._grid
         laid: "Plane | None" = plane
         if reach:
             if not self._can_afford(_WORK_ALIGN * reach):
                 return None
-            laid = grid.align(frame, self._finder, plane, colour, version, reach)
+            laid = grid.align(frame, self._finder, plane, version, reach)
         modules = (17 + 4 * version) ** 2
         if not laid or not grid.lay(laid, version) or not self._can_afford(_WORK_LAY * modules // 1000):
             return None
@@ -229,7 +240,7 @@ class Scanner:
             for eighths in (0, _BLUR) if number else (0,):
                 if not self._can_afford(_WORK_TELL * modules // 1000):
                     return None
-                if grid.tell_apart(colour, eighths) > _FINDER_ERRORS_MAX:
+                if grid.tell_apart(plane.colour, eighths) > _FINDER_ERRORS_MAX:
                     return None
                 text = self._reader.read(grid.modules, version)
                 self._work -= self._reader.work

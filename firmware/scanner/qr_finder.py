@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # A candidate is five 32-bit numbers: x16, y16, size16 (seven modules), hits, colour (1 dark on light, 0 light on dark).
 CANDIDATE_WORDS = const(5)
 _CANDIDATES_MAX = const(32)
+# A candidate's number in five bits, and three of them in a triple.
+_NUMBER_BITS = const(5)
+_NUMBER_MASK = const(31)
+_TRIPLE_MASK = const(0x7FFF)
 
 # Grey levels between the darkest and the lightest pixel below which a block holds no edge, and the most that is put
 # down to grain, in steps of four.
@@ -106,35 +110,39 @@ class Finder:
         hits = [self.candidates[at + 3] for at in range(0, CANDIDATE_WORDS * self.count, CANDIDATE_WORDS)]
         return len([1 for count in hits if count > 1]) > 1
 
-    def triples(self) -> "list[tuple[int, int, int]]":
-        """Return (corner, right, below) of what may be the three finder patterns of a symbol, the most plausible first.
+    def triples(self) -> "list[int]":
+        """Return what may be the three finder patterns of a symbol, the most plausible first; see `corner_of`.
 
-        The three are where the candidates start in `candidates`; right and below are as on the screen. Adds to `work`.
+        Adds to `work`.
         """
         c = self.candidates
         # Grain makes small ones, hit once.
-        ranks = sorted([(-c[at + 2] * c[at + 3], at) for at in range(0, CANDIDATE_WORDS * self.count, CANDIDATE_WORDS)])
-        order = [at for _, at in ranks[:_CORNERS_MAX]]
-        self.work += len(order) ** 3 * _TRIPLE_WORK // 1000
+        order: "list[int]" = []
+        for number in range(self.count):
+            at = CANDIDATE_WORDS * number
+            order.append(number - (c[at + 2] * c[at + 3] << _NUMBER_BITS))
+        order.sort()
+        count = min(len(order), _CORNERS_MAX)
+        for i in range(count):
+            order[i] = CANDIDATE_WORDS * (order[i] & _NUMBER_MASK)
+        self.work += count**3 * _TRIPLE_WORK // 1000
         found: "list[int]" = []
-        for i, first in enumerate(order):
-            for j in range(i + 1, len(order)):
+        for i in range(count):
+            first = order[i]
+            for j in range(i + 1, count):
                 second = order[j]
                 if c[first + 4] != c[second + 4] or not _alike(c[first + 2], c[second + 2]):
                     continue
-                for k in range(j + 1, len(order)):
+                for k in range(j + 1, count):
                     third = order[k]
                     if c[first + 4] == c[third + 4] and _alike(c[first + 2], c[third + 2]):
                         _add_triples(found, c, first, second, third)
         found.sort()
-        return [
-            (
-                CANDIDATE_WORDS * (triple >> 10 & 31),
-                CANDIDATE_WORDS * (triple >> 5 & 31),
-                CANDIDATE_WORDS * (triple & 31),
-            )
-            for triple in found[:_TRIPLES_MAX]
-        ]
+        while len(found) > _TRIPLES_MAX:
+            found.pop()
+        for i in range(len(found)):
+            found[i] &= _TRIPLE_MASK
+        return found
 
     def centre(self, frame: "Frame", at: int, dx: int, dy: int) -> int:
         """Move a candidate to the middle of its pattern along a vector of half a pixel, in 1/1024 pixel.
@@ -153,6 +161,21 @@ class Finder:
         return size
 
 
+def corner_of(triple: int) -> int:
+    """Return where the candidate of the corner starts in `Finder.candidates`."""
+    return CANDIDATE_WORDS * (triple >> 2 * _NUMBER_BITS)
+
+
+def right_of(triple: int) -> int:
+    """Return where that on the right, as on the screen, starts."""
+    return CANDIDATE_WORDS * (triple >> _NUMBER_BITS & _NUMBER_MASK)
+
+
+def below_of(triple: int) -> int:
+    """Return where that below starts."""
+    return CANDIDATE_WORDS * (triple & _NUMBER_MASK)
+
+
 def _alike(size: int, other: int) -> bool:
     return size <= 2 * other and other <= 2 * size
 
@@ -164,12 +187,8 @@ def _add_triples(found: "list[int]", c: "array[int]", first: int, second: int, t
     """
     a, b = _square_distance(c, second, third), _square_distance(c, first, third)
     d = _square_distance(c, first, second)
-    small = large = c[first + 2]
-    for size in (c[second + 2], c[third + 2]):
-        if size < small:
-            small = size
-        elif size > large:
-            large = size
+    small = min(c[first + 2], c[second + 2], c[third + 2])
+    large = max(c[first + 2], c[second + 2], c[third + 2])
     # Sides of 9 to 70 modules: the size of a turned pattern is taken up to 1.4 times too large.
     size2 = (small + large) * (small + large)
     if 2 * size2 > a + b + d or a + b + d > 100 * size2:
@@ -187,7 +206,8 @@ def _add_triples(found: "list[int]", c: "array[int]", first: int, second: int, t
         skew, bend = abs(b - d) // part, abs(b + d - a) // part
         if skew <= _SKEW_MAX and bend <= _SKEW_MAX:
             corner, right, below = first // CANDIDATE_WORDS, second // CANDIDATE_WORDS, third // CANDIDATE_WORDS
-            found.append(penalty + skew + bend << 15 | corner << 10 | right << 5 | below)
+            number = (corner << _NUMBER_BITS | right) << _NUMBER_BITS | below
+            found.append(penalty + skew + bend << 3 * _NUMBER_BITS | number)
         first, second, third = second, third, first
         a, b, d = b, d, a
 

@@ -5,6 +5,7 @@ within the frame. Between four points the mesh is bilinear: perspective and lens
 """
 
 from array import array
+from collections import namedtuple
 
 import micropython
 from micropython import const
@@ -34,22 +35,14 @@ _TIMING = bytes(range(17, 100, 2))
 _TIMING_LINE = b"\x0d"
 
 
-class Plane:
-    """How the plane of a symbol lies: its corner finder pattern, those right and below of it, and the perspective.
-
-    x and y are in sixteenths of a pixel, and so are the ways to the other two. g and h say, in 1/4096, how much farther
-    away those are than the corner. The lens draws points in, by `lens` times the square of their distance from the
-    middle of the frame, in 2^-26 a square pixel.
-    """
-
-    def __init__(
-        self, x: int, y: int, right_x: int, right_y: int, below_x: int, below_y: int, g: int, h: int, lens: int
-    ) -> None:
-        self.x, self.y = x, y
-        self.right_x, self.right_y = right_x, right_y
-        self.below_x, self.below_y = below_x, below_y
-        self.g, self.h = g, h
-        self.lens = lens
+# How the plane of a symbol lies: its corner finder pattern, those right and below of it, and the perspective.
+# x and y are in sixteenths of a pixel, and so are the ways to the other two. g and h say, in 1/4096, how much farther
+# away those are than the corner. The lens draws points in, by `lens` times the square of their distance from the middle
+# of the frame, in 2^-26 a square pixel. The colour is that of the finder patterns (`qr_finder`); the
+# version is the one that the symbol should have by its size.
+Plane = namedtuple(
+    "Plane", ("x", "y", "right_x", "right_y", "below_x", "below_y", "g", "h", "lens", "colour", "version")
+)
 
 
 class Grid:
@@ -68,39 +61,48 @@ class Grid:
         self._sums = array("I", bytes(8 * _POINTS_MAX * _POINTS_MAX))
         self._levels = bytearray(_POINTS_MAX * _POINTS_MAX)
         self._found = array("I", bytes(8))
+        self._corners = bytearray(2)
+        # The tiles of this dimension: their borders, the border nearest to each module, every other row of each tile.
         self._dimension = 0
-        self._borders = b""
-        self._nearest = b""
-        self._rows = b""
+        self._count = 0
+        self._borders = bytearray(_POINTS_MAX)
+        self._nearest = bytearray(DIMENSION_MAX)
+        self._row_count = 0
+        self._rows = bytearray(DIMENSION_MAX)
 
-    def timing_errors(self, frame: "Frame", plane: Plane, colour: int, version: int) -> int:
+    def timing_errors(self, frame: "Frame", plane: Plane, version: int) -> int:
         """Return how much of the two timing patterns looks wrong, in 256ths of their modules."""
         count = 4 * version + 1
-        along = memoryview(_TIMING)[:count]
-        wrong = 0
-        for columns, rows in ((along, _TIMING_LINE), (_TIMING_LINE, along)):
-            if not self._project(plane, version, columns, rows):
-                return 256
-            wrong += _timing_errors(frame, 0, self.width, self._mesh, count, colour)
+        mesh, colour = self._mesh, plane.colour
+        if not self._project(plane, version, _TIMING, count, _TIMING_LINE, 1):
+            return 256
+        wrong = _timing_errors(frame, 0, self.width, mesh, count, colour)
+        if not self._project(plane, version, _TIMING_LINE, 1, _TIMING, count):
+            return 256
+        wrong += _timing_errors(frame, 0, self.width, mesh, count, colour)
         return 128 * wrong // (count - 2)
 
-    def align(
-        self, frame: "Frame", finder: "Finder", plane: Plane, colour: int, version: int, reach: int
-    ) -> "Plane | None":
+    def align(self, frame: "Frame", finder: "Finder", plane: Plane, version: int, reach: int) -> "Plane | None":
         """Return a plane that agrees with the alignment pattern, found up to `reach` half modules away, or None."""
-        middle = 8 * version + 21
-        corners = bytes((middle, middle + 2))
-        mesh, found = self._mesh, self._found
-        if not self._project(plane, version, corners, corners):
+        corners, mesh, found = self._corners, self._mesh, self._found
+        corners[0] = 8 * version + 21
+        corners[1] = corners[0] + 2
+        if not self._project(plane, version, corners, 2, corners, 2):
             return None
         block = (mesh[1] >> 13) * (self.width // 8) + (mesh[0] >> 13)
         level = finder.thresholds[block]
         half = max(8, (finder.highs[block] - finder.lows[block]) // 2)
         found[0], found[1] = mesh[0], mesh[1]
-        for steps, parts in ((reach, 2), (3, 8)):
-            score = _search_alignment(frame, 0, self.width, self.height, level, half, mesh, steps, parts, colour, found)
+        parts = 2
+        while parts <= 8:
+            score = _search_alignment(
+                frame, 0, self.width, self.height, level, half, mesh, reach, parts, plane.colour, found
+            )
             if score < _ALIGNMENT_MIN:
                 return None
+            # Once more, finely around where it was found.
+            reach = 3
+            parts *= 4
         return self._through(plane, version, found[0] >> 6, found[1] >> 6)
 
     def _through(self, plane: Plane, version: int, x16: int, y16: int) -> "Plane | None":
@@ -112,37 +114,48 @@ class Grid:
         px = x * span - part * (plane.right_x + plane.below_x)
         py = y * span - part * (plane.right_y + plane.below_y)
         rx, ry, bx, by = plane.right_x - x, plane.right_y - y, plane.below_x - x, plane.below_y - y
-        scale = part * (rx * by - ry * bx)
+        # Twelve bits between g or h and this, of which it gives eight: a number of 2**30 is allocated on the chip.
+        scale = part * (rx * by - ry * bx) >> 8
         if scale == 0:
             return None
-        g, h = _ONE * (px * by - py * bx) // scale, _ONE * (rx * py - ry * px) // scale
+        g, h = (px * by - py * bx << 4) // scale, (rx * py - ry * px << 4) // scale
         return Plane(
-            plane.x, plane.y, plane.right_x, plane.right_y, plane.below_x, plane.below_y, g, h, plane.lens
+            plane.x, plane.y, plane.right_x, plane.right_y, plane.below_x, plane.below_y, g, h, plane.lens,
+            plane.colour, plane.version,
         )  # fmt: skip
 
     def lay(self, plane: Plane, version: int) -> bool:
         """Lay the mesh for a symbol; return whether it lies within the frame."""
         dimension = 4 * version + 17
         if self._dimension != dimension:
-            tiles = (dimension + 5) // _TILE_MODULES
-            borders = [i * dimension // tiles for i in range(tiles + 1)]
-            self._dimension = dimension
-            self._borders = bytes([2 * border for border in borders])
-            self._nearest = _nearest(borders)
-            self._rows = bytes([row for tile in range(tiles) for row in range(borders[tile], borders[tile + 1], 2)])
-        return self._project(plane, version, self._borders, self._borders)
+            self._divide(dimension)
+        return self._project(plane, version, self._borders, self._count, self._borders, self._count)
+
+    def _divide(self, dimension: int) -> None:
+        borders, nearest, rows = self._borders, self._nearest, self._rows
+        tiles = (dimension + 5) // _TILE_MODULES
+        row_count = 0
+        for tile in range(tiles):
+            start, end = tile * dimension // tiles, (tile + 1) * dimension // tiles
+            borders[tile], borders[tile + 1] = 2 * start, 2 * end
+            for module in range(start, end):
+                nearest[module] = tile if module < start + (end - start) // 2 else tile + 1
+            for row in range(start, end, 2):
+                rows[row_count] = row
+                row_count += 1
+        self._dimension, self._count, self._row_count = dimension, tiles + 1, row_count
 
     def sample(self, frame: "Frame") -> None:
         """Take the grey levels of the modules under the mesh."""
-        _sample(frame, 0, self.width, self._mesh, self._borders, len(self._borders), 0, self._greys)
+        _sample(frame, 0, self.width, self._mesh, self._borders, self._count, 0, self._greys)
 
     def fit(self, frame: "Frame") -> None:
         """Move the mesh so that unlike modules meet where their grey levels do, and sample again."""
-        mesh, borders, other, sums, count = self._mesh, self._borders, self._other, self._sums, len(self._borders)
-        rows = self._rows
+        mesh, borders, count, other, sums = self._mesh, self._borders, self._count, self._other, self._sums
+        rows, row_count = self._rows, self._row_count
         for down in (0, 1):
             _sample(frame, 0, self.width, mesh, borders, count, 1 + down, other)
-            _find_shifts(self._greys, 0, other, self._dimension, down, rows, len(rows), self._nearest, count, sums)
+            _find_shifts(self._greys, 0, other, self._dimension, down, rows, row_count, self._nearest, count, sums)
             _move_mesh(mesh, borders, count, down, sums, self.width - 2, self.height - 2)
         self.sample(frame)
 
@@ -151,7 +164,7 @@ class Grid:
 
         Return how many of the 64 modules of the worst finder pattern are wrong.
         """
-        greys, borders, levels, count = self._greys, self._borders, self._levels, len(self._borders)
+        greys, borders, levels, count = self._greys, self._borders, self._levels, self._count
         if eighths:
             greys = self._other
             _sharpen(self._greys, 0, self._dimension, eighths, greys)
@@ -159,7 +172,9 @@ class Grid:
         _classify(greys, borders, count, levels, colour, self.modules)
         return _finder_errors(self.modules, 0, self._dimension)
 
-    def _project(self, plane: Plane, version: int, columns: "Frame", rows: "Frame") -> bool:
+    def _project(
+        self, plane: Plane, version: int, columns: "Frame", column_count: int, rows: "Frame", row_count: int
+    ) -> bool:
         g, h = plane.g, plane.h
         if not (-2600 < g < _ONE and -2600 < h < _ONE):
             return False
@@ -167,18 +182,9 @@ class Grid:
             plane.x, plane.y,
             plane.right_x * (_ONE + g) >> 4, plane.right_y * (_ONE + g) >> 4,
             plane.below_x * (_ONE + h) >> 4, plane.below_y * (_ONE + h) >> 4,
-            g, h, 8 * version + 20, columns, len(columns), rows, len(rows),
+            g, h, 8 * version + 20, columns, column_count, rows, row_count,
             self.width - 2, self.height - 2, plane.lens, self._mesh,
         ) != 0  # fmt: skip
-
-
-def _nearest(borders: "list[int]") -> bytes:
-    """Return for each module the number of the border nearest to its middle."""
-    numbers = b""
-    for number in range(len(borders) - 1):
-        size = borders[number + 1] - borders[number]
-        numbers += bytes([number]) * (size // 2) + bytes([number + 1]) * (size - size // 2)
-    return numbers
 
 
 def without_lens(width: int, height: int, lens: int, x16: int, y16: int) -> "tuple[int, int]":

@@ -58,7 +58,7 @@ class SymbolReader:
         self._functions_version = 0
         self._words = bytearray(_CODEWORDS_MAX)
         self._blocks = bytearray(_CODEWORDS_MAX)
-        self._text = bytearray(2 * _CODEWORDS_MAX)
+        self._text = memoryview(bytearray(2 * _CODEWORDS_MAX))
         self._work = bytearray(reed_solomon.WORKSPACE_BYTES)
 
     def read(self, modules: bytearray, version: int) -> "str | None":
@@ -67,12 +67,12 @@ class SymbolReader:
         self.work += _FORMAT_WORK
         if version >= 7 and read_version(modules, dimension) != version:
             return None
-        turned = False
-        for level, mask, mirrored in read_formats(modules, dimension):
-            if mirrored != turned:
+        turned = 0
+        for found in read_formats(modules, dimension):
+            if found & 1 != turned:
                 _transpose(modules, dimension)
-                turned = mirrored
-            text = self._read(modules, version, level, mask)
+                turned = found & 1
+            text = self._read(modules, version, found >> 4, found >> 1 & 7)
             if text is not None:
                 self.is_numeric = is_one_number(self._blocks, version, len(text))
                 return text
@@ -102,7 +102,7 @@ class SymbolReader:
             ) < 0:  # fmt: skip
                 return None
             # The data of all blocks move together as each is corrected.
-            data[size : size + block_size] = data[start : start + block_size]
+            _move(data, start, size, block_size)
             start += block_size + check_size
             size += block_size
         return qr_text.read_text(data, size, version, self._text)
@@ -168,11 +168,11 @@ def _read_format(modules: bytearray, dimension: int, row_step: int, column_step:
     return first, second
 
 
-def read_formats(modules: bytearray, dimension: int) -> "list[tuple[int, int, bool]]":
-    """Return level, mask and whether the symbol is seen from behind, the likelier of what it may be first."""
+def read_formats(modules: bytearray, dimension: int) -> "list[int]":
+    """Return what the symbol may be, the likelier first: level, mask, and 1 where it is seen from behind, in 6 bits."""
     seen = _nearest(*_read_format(modules, dimension, dimension, 1), _FORMATS, 32)
     mirrored = _nearest(*_read_format(modules, dimension, 1, dimension), _FORMATS, 32)
-    formats = [(seen >> 3 & 3, seen & 7, False), (mirrored >> 3 & 3, mirrored & 7, True)]
+    formats = [2 * (seen & 31), 2 * (mirrored & 31) + 1]
     if mirrored < seen:
         formats.reverse()
     # One copy may be hidden, but then the other way round has to be the less likely.
@@ -273,6 +273,16 @@ def _transpose(modules: ptr8, dimension: int):
             modules[b] = value
             column += 1
         row += 1
+
+
+@micropython.viper
+def _move(words: ptr8, start: int, to: int, count: int):
+    """Move words towards the beginning."""
+    end = start + count
+    while start < end:
+        words[to] = words[start]
+        to += 1
+        start += 1
 
 
 @micropython.viper

@@ -1,7 +1,9 @@
 """The text in a symbol's data: numeric, alphanumeric and byte segments (ISO/IEC 18004, 7.4), strictly read."""
 
 import micropython
+from micropython import const
 
+_BEYOND_ASCII = const(1 << 12)
 _ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
@@ -9,8 +11,10 @@ _ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 def _read_segments(data: ptr8, size: int, version: int, alphanumeric: ptr8, out: ptr8) -> int:
     """Write the characters; return how many, or -1 where the data are not segments, a terminator and padding.
 
-    A character takes at least three and a third bits, so out needs 2.4 times the size.
+    With `_BEYOND_ASCII` added where a byte segment has bytes of 128 and more. A character takes at least three and a
+    third bits, so out needs 2.4 times the size.
     """
+    beyond = 0
     bits_left = size << 3
     at = 0
     pool = 0
@@ -101,6 +105,7 @@ def _read_segments(data: ptr8, size: int, version: int, alphanumeric: ptr8, out:
                     characters -= 1
             else:
                 out[length] = value
+                beyond |= value & 128
                 length += 1
                 characters -= 1
             if characters == 0:
@@ -116,7 +121,7 @@ def _read_segments(data: ptr8, size: int, version: int, alphanumeric: ptr8, out:
             return -1
         padding ^= 0xFD
         at += 1
-    return length
+    return length + beyond * (_BEYOND_ASCII // 128)
 
 
 def _is_utf8(text: memoryview) -> bool:
@@ -138,7 +143,7 @@ def _is_utf8(text: memoryview) -> bool:
     return more == 0
 
 
-def read_text(data: bytearray, size: int, version: int, out: bytearray) -> "str | None":
+def read_text(data: bytearray, size: int, version: int, out: memoryview) -> "str | None":
     """Return the text of the first `size` bytes of data, or None where they are not well-formed or say nothing.
 
     Bytes are UTF-8, or ISO 8859-1 where they are not UTF-8. `out` is a work buffer of 2.4 times the size and three.
@@ -146,8 +151,7 @@ def read_text(data: bytearray, size: int, version: int, out: bytearray) -> "str 
     length = _read_segments(data, size, version, _ALPHANUMERIC, out)
     if length <= 0:
         return None
-    text = memoryview(out)[:length]
-    # Digits, most of the time: those need no second look.
-    if bytes(text).isdigit() or _is_utf8(text):
+    text = out[: length & _BEYOND_ASCII - 1]
+    if length < _BEYOND_ASCII or _is_utf8(text):
         return str(text, "utf-8")
     return "".join([chr(byte) for byte in text])

@@ -11,6 +11,7 @@ import gc
 
 from core import reasons
 from core.cose import SIGN_TAG, TYP_BUNDLE, TYP_ROOT, read_sign
+from core.digits import decode_small
 from core.errors import ArdenteError, FormatError, TrustError
 from core.manifest import MAX_MANIFEST_SIZE
 from core.root import MAX_ROOT_SIZE
@@ -108,7 +109,7 @@ class Store:
         """A judge of scans by the bundle in use, until `finish` has answered True. Raises StoreError without one."""
         if self._contents is None or self._contents.installed.manifest is None:
             raise StoreError("No bundle is installed yet: send the city's bundle.")
-        return Judge(self._contents.installed.manifest, verify, self.status_bits)
+        return Judge(self._contents.installed.manifest, verify, self.status_bits, decode_small)
 
     def provision(self, root: bytes) -> bool:
         """Believe a first root, whose fingerprint a person has compared; False where it is believed already.

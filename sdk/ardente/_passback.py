@@ -28,7 +28,7 @@ from ._errors import StoreError
 from ._files import SECRET_FILE_MODE, refuse_open_to_others
 from .core import reasons
 from .core.calendar import DAY_S
-from .core.tag import SECRET_SIZE
+from .core.tag import SECRET_SIZE, TagKey
 
 if TYPE_CHECKING:
     from .core.verdict import Judgement
@@ -89,7 +89,7 @@ class UseRule:
         for key, secret in database.execute("SELECT id, secret FROM keys WHERE rule = ?", (self.reason,)).fetchall():
             row = database.execute(
                 "SELECT count FROM uses WHERE key = ? AND tag = ? AND until > ?",
-                (key, judgement.tag(secret, self.reason), now),
+                (key, judgement.tag(TagKey(secret, self.reason)), now),
             ).fetchone()
             uses += row[0] if row else 0
         return uses < self._limit
@@ -100,7 +100,7 @@ class UseRule:
         database.execute(
             "INSERT INTO uses (key, tag, count, until) VALUES (?, ?, 1, ?)"
             " ON CONFLICT (key, tag) DO UPDATE SET count = count + 1, until = excluded.until",
-            (key, judgement.tag(secret, self.reason), self._until(database, now)),
+            (key, judgement.tag(TagKey(secret, self.reason)), self._until(database, now)),
         )
         self._expect_next(database, now)
 

@@ -12,6 +12,7 @@ from ._freshness import Freshness, freshness_of
 from ._verdict import Verdict
 from .core import reasons
 from .core.errors import ArdenteError
+from .core.tag import TagKey
 from .core.token import AGE_CLASS_NAMES, NO_AGE_CLASS
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ class Validator:
         self._store = trust
         self._grace_s = int(grace.total_seconds())
         self._classes = _classes_by_card_class(age_classes or {})
-        self._secret = partner_key.secret if partner_key else None
-        self._purpose = purpose
+        self._tag_key = TagKey(partner_key.secret, purpose) if partner_key else None
         self._rules: list[UseRule] = [rule for rule in (passback, daily_cap) if rule is not None]
         self._clock = clock
         self._allow_test_city = allow_test_city
@@ -112,7 +112,7 @@ class Validator:
             reason = admit(self._rules, judgement, now, record=record)
             if reason != reasons.OK:
                 return Verdict(reason, freshness)
-        tag = judgement.tag(self._secret, self._purpose) if self._secret else None
+        tag = judgement.tag(self._tag_key) if self._tag_key else None
         return Verdict(reasons.OK, freshness, self._classes[judgement.age_class], tag)
 
     @property

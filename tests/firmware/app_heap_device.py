@@ -4,8 +4,14 @@ import gc
 import sys
 
 import app as app_module
-from board_sim import SimBoard, show
+from board_sim import SimBoard, let_pass
 from config import load
+from core.reasons import OK
+from counters import KEPT_DAYS
+
+# Every card is out of view when it comes again, and every pattern of light has ended.
+PAUSE_MS = 3000
+ANSWERED_MS = 1500
 
 
 class NoCollection:
@@ -21,30 +27,35 @@ def main(flash, frames_path, scans):
     board = SimBoard(flash, load(flash + "/config.json"), events.append, True)
     app = app_module.App(board)
     app_module.gc = NoCollection
+    # All the days that are kept are there from the start, or each day of the run would add one.
+    for day in range(KEPT_DAYS):
+        app.counters.count(OK, day * 86400)
     file = open(frames_path, "rb")
     frames = file.seek(0, 2) // board.frame_bytes
     frame = memoryview(bytearray(board.frame_bytes))
-    garbage = 0
-    growth = None
-    answered = 0
+    garbage = growth = answered = 0
     for number in range(scans):
-        # Every card was out of view when it comes again, and passes where it may.
+        # Nobody is before the camera, and who was let in passes.
         board.contact.closed = True
-        # What the simulator needs for its own events is made before.
         app.step()
-        show(app, board, {"at_ms": number * 2500 + 1000}, None)
+        board.at_ms += PAUSE_MS
         file.seek(number % frames * board.frame_bytes)
         file.readinto(frame)
         board.camera.frame = frame
         gc.collect()
         before = gc.mem_alloc()
         app.step()
-        garbage = max(garbage, gc.mem_alloc() - before)
-        show(app, board, {"at_ms": number * 2500 + 2400}, None)
+        # The first of each kind makes what stays.
+        if number >= frames:
+            garbage = max(garbage, gc.mem_alloc() - before)
+        # Until the answer has been shown the camera gives nothing: a grey frame costs as much as a card.
+        board.camera.gives_none = True
+        let_pass(app, board, board.at_ms + ANSWERED_MS)
+        board.camera.gives_none = False
         answered += len([event for event in events if event["event"] in ("accepted", "refused")])
         events.clear()
         gc.collect()
-        if number == 1000:
+        if number == scans // 10:
             growth = gc.mem_alloc()
     print(garbage, gc.mem_alloc() - growth, answered)
 

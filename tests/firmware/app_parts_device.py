@@ -7,6 +7,7 @@ from counters import Counters
 from gate import Gate
 from passback import Passback
 from reading import OTHER
+from sight import Sight
 from uart_source import ANSWER, BAUD_RATES, QUESTION, UartSource
 
 CARD = "1" * 224
@@ -63,6 +64,26 @@ def check_passback():
     passback.tick(86500)
     assert passback.key != key
     assert not passback.seen(tags[0], 86400)
+
+
+def check_sight():
+    sight = Sight()
+    assert sight.is_new("a", 0)
+    assert not sight.is_new("a", 1999)
+    assert not sight.is_new("a", 3998)
+    assert sight.is_new("a", 5998)
+    # The one seen longest ago goes first.
+    for number in range(8):
+        assert sight.is_new(str(number), 6000 + number)
+    assert not sight.is_new("0", 6100)
+    assert sight.is_new("a", 6101)
+    assert not sight.is_new("0", 6102)
+    assert sight.is_new("1", 6103)
+    # Nobody looked: what was in view still is, and what was not is not.
+    assert not sight.is_new("1", 7000)
+    sight.hold(8500)
+    assert not sight.is_new("1", 10000)
+    assert sight.is_new("0", 10500)
 
 
 def check_counters(path):
@@ -179,6 +200,7 @@ def check_uart():
 
 check_config()
 check_passback()
+check_sight()
 check_counters(sys.argv[1] + "/counters")
 check_gate()
 check_uart()

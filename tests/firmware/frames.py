@@ -101,10 +101,13 @@ def _age(random: np.random.Generator) -> tuple[int, int]:
     return age_class, 0 if age_class == 3 else int(random.integers(2027, 2040))
 
 
-def card_symbol(random: np.random.Generator) -> Symbol:
-    text = card_text(random)
+def card_symbol(text: str) -> Symbol:
     code = segno.make(text, version=6, error="m", mode="numeric", boost_error=False)
     return Symbol(text, _modules(code), "card 6-M")
+
+
+def a_card_symbol(random: np.random.Generator) -> Symbol:
+    return card_symbol(card_text(random))
 
 
 def any_symbol(random: np.random.Generator, versions: tuple[int, int] = (1, 10)) -> Symbol:
@@ -406,11 +409,14 @@ def _scene(scale_px: float, random: np.random.Generator) -> Scene:
     return scene
 
 
-def standard_frame(seed: int, number: int, size: tuple[int, int] = (320, 240)) -> Frame:
+def standard_frame(seed: int, number: int, size: tuple[int, int] = (320, 240), card: str = "") -> Frame:
+    """A frame of the standard set; with ``card``, the text of one, its symbol in place of another."""
     random = np.random.default_rng([seed, number, 1])
     while True:
         scale_px = float(random.uniform(2.0, 4.0)) * size[0] / 320
-        symbol = card_symbol(random) if random.random() < 0.7 else any_symbol(random)
+        symbol = a_card_symbol(random) if random.random() < 0.7 else any_symbol(random)
+        if card:
+            symbol = card_symbol(card)
         scene = _scene(scale_px, random)
         count = int(random.integers(0, 3))
         for name in random.permutation(list(ORDINARY_TROUBLES))[:count]:
@@ -425,7 +431,7 @@ def hard_frame(seed: int, number: int, size: tuple[int, int] = (320, 240)) -> Fr
     random = np.random.default_rng([seed, number, 2])
     kind = ("small", "barrel", "mix")[number % 3]
     while True:
-        symbol = card_symbol(random) if random.random() < 0.7 else any_symbol(random)
+        symbol = a_card_symbol(random) if random.random() < 0.7 else any_symbol(random)
         low, high = {"small": (1.5, 2.0), "barrel": (2.0, 3.5), "mix": (1.8, 3.5)}[kind]
         scale_px = float(random.uniform(low, high)) * size[0] / 320
         scene = _scene(scale_px, random)
@@ -494,7 +500,7 @@ def _noise(random: np.random.Generator, size: tuple[int, int]) -> bytes:
 
 def _broken_symbol(kind: str, scene: Scene, random: np.random.Generator, size: tuple[int, int]) -> bytes:
     while True:
-        symbol = card_symbol(random)
+        symbol = a_card_symbol(random)
         modules = symbol.modules.copy()
         middle = symbol.dimension // 2
         if kind == "half a symbol":

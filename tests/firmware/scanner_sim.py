@@ -66,26 +66,34 @@ class Scanner:
         """What the scanner counted, from its file."""
         return json.loads((self.flash / "counters").read_bytes()[32:])  # type: ignore[no-any-return]
 
-    def run_script(self, name: str, *arguments: str) -> str:
+    def run_script(self, name: str, *arguments: str, timeout_s: float = 100) -> str:
         """Run a script of this folder beside the firmware, on this flash, and return what it prints."""
-        return self.run_program(name, str(self.flash), *arguments)
+        return self.run_program(name, str(self.flash), *arguments, timeout_s=timeout_s)
 
-    def run_program(self, name: str, *arguments: str, may_complain: bool = False) -> str:
+    def run_program(self, name: str, *arguments: str, may_complain: bool = False, timeout_s: float = 100) -> str:
         """Run a script of this folder beside the firmware, and return what it prints; on stderr: `complaint`."""
-        return self._start(Path(__file__).with_name(name), *arguments, may_complain=may_complain).decode()
+        program = Path(__file__).with_name(name)
+        return self._start(program, *arguments, may_complain=may_complain, timeout_s=timeout_s).decode()
 
     def _run(self, *arguments: str, stdin: bytes = b"") -> list[dict[str, Any]]:
         program = interpreters.FIRMWARE / "board_sim.py"
         printed = self._start(program, "--test-city", str(self.flash), *arguments, stdin=stdin)
         return [json.loads(line) for line in printed.splitlines()]
 
-    def _start(self, program: Path, *arguments: str, stdin: bytes = b"", may_complain: bool = False) -> bytes:
+    def _start(
+        self,
+        program: Path,
+        *arguments: str,
+        stdin: bytes = b"",
+        may_complain: bool = False,
+        timeout_s: float = 100,
+    ) -> bytes:
         done = subprocess.run(
             [*self.command, str(program), *arguments],
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=100,
+            timeout=timeout_s,
             env={"PATH": os.defpath, "MICROPYPATH": os.pathsep.join(map(str, self.paths))},
         )
         self.complaint = done.stderr.decode()

@@ -98,7 +98,7 @@ def test_mixed_segments_are_read(tmp_path: Path) -> None:
 
 
 def test_a_card_is_read_whichever_way_it_is_held(interpreter: Interpreter, tmp_path: Path) -> None:
-    card = frames.card_symbol(np.random.default_rng(1))
+    card = frames.a_card_symbol(np.random.default_rng(1))
     pictures = [
         clean(card, turn=turn, mirrored=mirrored, inverted=inverted)
         for turn in (0.0, 0.8, 1.6, 2.6, 3.1, 4.0, 5.5)
@@ -109,14 +109,16 @@ def test_a_card_is_read_whichever_way_it_is_held(interpreter: Interpreter, tmp_p
 
 
 def test_a_tilted_card_is_read(interpreter: Interpreter, tmp_path: Path) -> None:
-    card = frames.card_symbol(np.random.default_rng(2))
+    card = frames.a_card_symbol(np.random.default_rng(2))
     pictures = [clean(card, tilt=0.7, tilt_axis=axis, turn=0.3) for axis in (0.0, 0.8, 1.6, 2.4, 3.9, 5.1)]
     assert read(interpreter, pictures, tmp_path) == texts(pictures)
 
 
 def test_a_large_frame_is_read(interpreter: Interpreter, tmp_path: Path) -> None:
     size = (640, 480)
-    pictures = [clean(frames.card_symbol(np.random.default_rng(4)), size, scale_px=scale) for scale in (2.5, 6.0, 8.0)]
+    pictures = [
+        clean(frames.a_card_symbol(np.random.default_rng(4)), size, scale_px=scale) for scale in (2.5, 6.0, 8.0)
+    ]
     assert read(interpreter, pictures, tmp_path) == texts(pictures)
 
 

@@ -65,23 +65,28 @@ def reader(vector):
     for uri, bits in lists.items():
         lookups[uri] = lookup(bits)
     Answers.installed = offer.installed
-    Answers.judge = Judge(offer.manifest, verify, lookups)
+    # The desk's and the scanner's.
+    Answers.judges = [Judge(offer.manifest, verify, lookups, decode) for decode in (digits.decode, digits.decode_small)]
     return reasons.OK
 
 
 def card(vector):
-    judgement = Answers.judge.card(vector["text"], vector["now"], vector["grace"])
+    judgement, on_scanner = [judge.card(vector["text"], vector["now"], vector["grace"]) for judge in Answers.judges]
+    if on_scanner.reason != judgement.reason or on_scanner.age_class != judgement.age_class:
+        return "the scanner judges otherwise"
     return [judgement.reason, judgement.age_class]
 
 
 def voucher(vector):
-    judgement = Answers.judge.voucher(vector["text"], vector["now"], vector["grace"])
+    judgement = Answers.judges[0].voucher(vector["text"], vector["now"], vector["grace"])
     campaign = judgement.campaign.campaign if judgement.campaign else 0
     return [judgement.reason, [campaign, judgement.index, judgement.value]]
 
 
 def digit_code(vector):
     data = digits.decode(vector["text"])
+    if digits.decode_small(vector["text"]) != data:
+        return "small numbers decode something else"
     if data is None:
         return None
     return [hexlify(data).decode(), digits.encode(data)]
@@ -150,7 +155,7 @@ class Answers:
         "status_list": reasons.NOT_A_STATUS_LIST,
         "bundle": reasons.NOT_A_STATUS_LIST,
     }
-    judge = None
+    judges = None
     installed = None
 
 

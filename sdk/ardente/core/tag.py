@@ -13,16 +13,32 @@ _BLOCK_SIZE = 64
 _INNER, _OUTER = 0x36, 0x5C
 
 
-def tag(secret: bytes, purpose: str, signature: bytes) -> bytes:
-    """Return the 16-byte tag of the card whose verified ``signature`` this is, for one ``purpose``.
+class TagKey:
+    """A partner's ``secret`` for one ``purpose``, made ready for many tags. There is no `repr` that tells it.
 
-    Raises ValueError unless ``secret`` is 32 bytes.
+    Raises ValueError unless ``secret`` is 32 bytes. A tag allocates 0.5 KB on MicroPython.
     """
-    if len(secret) != SECRET_SIZE:
-        raise ValueError("a partner secret is 32 random bytes")
-    message = _DOMAIN + purpose.encode() + b"\x00" + signature
-    inner = hashlib.sha256(_pad(secret, _INNER) + message).digest()
-    return hashlib.sha256(_pad(secret, _OUTER) + inner).digest()[:TAG_SIZE]
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, secret: bytes, purpose: str) -> None:
+        if len(secret) != SECRET_SIZE:
+            raise ValueError("a partner secret is 32 random bytes")
+        self._inner = _pad(secret, _INNER) + _DOMAIN + purpose.encode() + b"\x00"
+        self._outer = _pad(secret, _OUTER)
+
+    def tag(self, signature: bytes) -> bytes:
+        """Return the 16-byte tag of the card whose verified ``signature`` this is."""
+        inner = hashlib.sha256(self._inner)
+        inner.update(signature)
+        outer = hashlib.sha256(self._outer)
+        outer.update(inner.digest())
+        return outer.digest()[:TAG_SIZE]
+
+
+def tag(secret: bytes, purpose: str, signature: bytes) -> bytes:
+    """Return a single tag. Raises ValueError unless ``secret`` is 32 bytes."""
+    return TagKey(secret, purpose).tag(signature)
 
 
 def _pad(secret: bytes, value: int) -> bytes:

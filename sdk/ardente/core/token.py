@@ -4,6 +4,8 @@
 exactly what `cose.parse_sign1` and the claims' rules would take; the tests hold the two against each other.
 """
 
+from struct import unpack_from
+
 from .calendar import DAY_S, is_quarter_start
 
 MAX_TOKEN_SIZE = 105
@@ -75,7 +77,7 @@ def parse_card(data: bytes) -> "Card | None":
     at, end = _claim_span(data, _CARD_LABEL)
     if not end:
         return None
-    exp = int.from_bytes(data[at - 9 : at - 5], "big")
+    exp = unpack_from(">I", data, at - 9)[0]
     count = data[at] - 0x80
     index, at = _uint(data, at + 1)
     age_class = NO_AGE_CLASS
@@ -96,7 +98,7 @@ def parse_voucher(data: bytes) -> "Voucher | None":
     at, end = _claim_span(data, _VOUCHER_LABEL)
     if not end or data[at] != 0x83:
         return None
-    exp = int.from_bytes(data[at - 9 : at - 5], "big")
+    exp = unpack_from(">I", data, at - 9)[0]
     campaign, at = _uint(data, at + 1)
     index, at = _uint(data, at)
     value, at = _uint(data, at)
@@ -118,7 +120,7 @@ def is_age(count: int, age_class: int, until_year: int) -> bool:
 def _claim_span(data: bytes, label: bytes) -> "tuple[int, int]":
     """Return where the claim begins and the payload ends, or (0, 0) where ``data`` has another layout."""
     size = len(data)
-    if size > MAX_TOKEN_SIZE or data[:_KID_AT] != _HEAD or size < _SMALLEST:
+    if size > MAX_TOKEN_SIZE or not data.startswith(_HEAD) or size < _SMALLEST:
         return 0, 0
     at = _PAYLOAD_AT + 1
     length = data[_PAYLOAD_AT] - 0x40
@@ -130,9 +132,9 @@ def _claim_span(data: bytes, label: bytes) -> "tuple[int, int]":
     elif length < 0 or length > 24:
         return 0, 0
     end = at + length
-    if size != end + 2 + _SIGNATURE_SIZE or data[end : end + 2] != _SIGNATURE_HEAD:
+    if size != end + 2 + _SIGNATURE_SIZE or not data.startswith(_SIGNATURE_HEAD, end):
         return 0, 0
-    if data[_UNPROTECTED_AT] != 0xA0 or data[at : at + 3] != _CLAIMS or data[at + 7 : at + 12] != label:
+    if data[_UNPROTECTED_AT] != 0xA0 or not data.startswith(_CLAIMS, at) or not data.startswith(label, at + 7):
         return 0, 0
     return at + 12, end
 
@@ -143,7 +145,7 @@ def _uint(data: bytes, at: int) -> "tuple[int, int]":
     if low < 24:
         return low, at + 1
     if low == 0x1A:
-        value = int.from_bytes(data[at + 1 : at + 5], "big")
+        value = unpack_from(">I", data, at + 1)[0]
         return (value, at + 5) if value > 0xFFFF else (-1, at)
     if low == 0x19:
         value = data[at + 1] << 8 | data[at + 2]
@@ -155,4 +157,4 @@ def _uint(data: bytes, at: int) -> "tuple[int, int]":
 
 def _message(data: bytes, end: int) -> bytes:
     """What the key signed (RFC 9052, section 4.4), cut from the token itself."""
-    return _MESSAGE_HEAD + data[2:_UNPROTECTED_AT] + b"\x40" + data[_PAYLOAD_AT:end]
+    return b"".join((_MESSAGE_HEAD, data[2:_UNPROTECTED_AT], b"\x40", data[_PAYLOAD_AT:end]))
