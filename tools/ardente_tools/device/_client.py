@@ -144,8 +144,7 @@ class Device:
     def status(self, *, tries: int = _TRIES) -> Status:
         """Return what the scanner says of itself."""
         answer = self._ask(requests.StatusRead(), tries=tries)
-        fields = {name: getattr(answer, name) for name in Status.__slots__}
-        return Status(**{**fields, "lists": tuple(fields["lists"])})
+        return Status(**{name: getattr(answer, name) for name in Status.__slots__})
 
     def images(self) -> list[Image]:
         """Return what is in the scanner's slots."""
@@ -174,9 +173,12 @@ class Device:
         """Tell the scanner the time, as ``YYYY-MM-DDTHH:MM:SSZ``; it forgets it at its next start."""
         self._ask(DateTimeWrite(datetime=text))
 
-    def reset(self) -> None:
-        """Restart the scanner; it answers before it does. Asked once only, for a second time would restart it again."""
-        self._ask(ResetWrite(), tries=1)
+    def reset_once(self) -> None:
+        """Restart the scanner. It answers before it does, and where the answer is lost it is not asked again."""
+        try:
+            self._ask(ResetWrite(), tries=1)
+        except (NoAnswerError, PortLostError):
+            pass
 
     def set_trial(self, sha256: bytes) -> None:
         """Let the scanner try the uploaded application at its next start."""

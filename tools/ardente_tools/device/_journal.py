@@ -11,7 +11,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import click
 import msgspec
@@ -26,6 +26,8 @@ from ._ports import Port
 _LOCK_TIMEOUT_S: Final = 10.0
 _MAX_JOURNAL_BYTES: Final = 256 << 20
 Action = Literal["flash", "provision", "push"]
+# Until the year 9999, as far as a calendar goes.
+_Seconds = Annotated[int, msgspec.Meta(ge=0, le=253402300799)]
 
 
 class HeldList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,8 +46,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     root_sha: str | None = None
     bundle: int | None = None
     bundle_sha: str | None = None
-    iat: int | None = None
-    exp: int | None = None
+    iat: _Seconds | None = None
+    exp: _Seconds | None = None
     application: int | None = None
     application_sha: str | None = None
     lists: tuple[HeldList, ...] = ()
@@ -150,15 +152,20 @@ class Journal:
             raise JournalError(f"{self._path} cannot be read ({error.strerror}): check its name.") from None
 
 
-def merge(sources: Iterable[Path], output: Path) -> int:
-    """Write all records of ``sources`` to ``output``, each once, oldest first; return how many. Raises `JournalError`."""
+def merged(sources: Iterable[Path]) -> list[Record]:
+    """Return all records of ``sources``, each once, oldest first. Raises `JournalError`."""
     records = {record.to_line(): record for source in sources for record in Journal(source).records()}
-    lines = sorted(records, key=lambda line: _order(records[line]))
+    return sorted(records.values(), key=_order)
+
+
+def merge(sources: Iterable[Path], output: Path) -> int:
+    """Write all records of ``sources`` to ``output`` and return how many. Raises `JournalError`."""
+    records = merged(sources)
     try:
-        write_file(output, "".join(f"{line}\n" for line in lines).encode(), PUBLIC_FILE_MODE)
+        write_file(output, "".join(f"{record.to_line()}\n" for record in records).encode(), PUBLIC_FILE_MODE)
     except OSError as error:
         raise JournalError(f"{output} cannot be written ({error.strerror}): name another file.") from None
-    return len(lines)
+    return len(records)
 
 
 def _parse(lines: Iterable[str]) -> Iterator[Record]:
@@ -180,7 +187,7 @@ def _parse_line(line: str) -> Record | None:
     try:
         record = _DECODER.decode(line)
         datetime.fromisoformat(record.when)
-    except ValueError:
+    except (ValueError, msgspec.MsgspecError):
         return None
     return record
 

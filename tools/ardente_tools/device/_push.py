@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ._client import APPLICATION_IMAGE, BUNDLE_IMAGE, Device, Status
-from ._errors import DeviceError, NoAnswerError, OtherDeviceError, PortLostError, RefusedError, RolledBackError
+from ._errors import DeviceError, OtherDeviceError, RefusedError, RolledBackError
 from ._payload import Payload
 from ._ports import BAUDRATE, Port
 from ._session import Session
@@ -117,7 +117,7 @@ def _try_out(session: Session, payload: Payload, watcher: Watcher) -> Status:
         is_pending = session.call(lambda device: _is_pending(device, payload))
         if is_pending and time.monotonic() - restarted_s > _RESTART_S:
             watcher.step("restarting on trial")
-            session.call(_reset_once)
+            session.call(Device.reset_once)
             restarted_s = time.monotonic()
         elif not is_pending and now.application_sha != payload.sha256:
             running = now.application if now.application is not None else "the one before"
@@ -130,14 +130,6 @@ def _try_out(session: Session, payload: Payload, watcher: Watcher) -> Status:
         f"The scanner has not finished trying {payload.name} after two minutes: "
         "restart it, which brings the one before back, and see `ardente device logs`."
     )
-
-
-def _reset_once(device: Device) -> None:
-    """Ask for the restart. The answer may be lost in it, and asking again would restart the trial itself."""
-    try:
-        device.reset()
-    except (NoAnswerError, PortLostError):
-        pass
 
 
 def _is_pending(device: Device, payload: Payload) -> bool:

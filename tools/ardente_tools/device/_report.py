@@ -23,7 +23,17 @@ NOTE: Final = (
     "what each scanner said after the last visit. No scanner has signed it."
 )
 _RESULT_HEAD: Final = ("device", "was", "is", "when", "result")
-_GATE_HEAD: Final = ("device", "bundle", "published", "age in days", "expires", "state", "last visit", "list", "SHA-256")
+_GATE_HEAD: Final = (
+    "device",
+    "bundle",
+    "published",
+    "age in days",
+    "expires",
+    "state",
+    "last visit",
+    "list",
+    "SHA-256",
+)
 _DAY_S: Final = 86400
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1b1b1b}table{border-collapse:collapse}"
@@ -64,9 +74,7 @@ def gates(records: Iterable[Record], now: int) -> list[Gate]:
     newest: dict[tuple[str, str], Gate] = {}
     for record in records:
         if record.now and record.device:
-            newest[record.now.city or "", record.device] = Gate(
-                record.device, record.usb, record.when, record.now, now
-            )
+            newest[record.now.city or "", record.device] = Gate(record.device, record.usb, record.when, record.now, now)
     return [gate for _, gate in sorted(newest.items(), key=lambda item: item[0])]
 
 
@@ -151,7 +159,7 @@ def _html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], bad: S
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     heading = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     body = "\n".join(
-        f'<tr{" class=bad" if is_bad else ""}>{"".join(f"<td>{html.escape(cell)}</td>" for cell in row)}</tr>'
+        f"<tr{' class=bad' if is_bad else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
         for row, is_bad in zip(rows, bad, strict=True)
     )
     return (

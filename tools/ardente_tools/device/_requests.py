@@ -59,7 +59,7 @@ class StatusResponse(message.ReadResponse):
     application_sha: bytes | None = None
     application_state: Text = "unpacked"
     trial_failed: bool = False
-    lists: list[tuple[Text, bytes, int]] = []
+    lists: tuple[tuple[Text, bytes, int], ...] = ()
     uptime_s: int = 0
     python: Text = ""
 
