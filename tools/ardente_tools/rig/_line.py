@@ -38,8 +38,8 @@ class Line:
 
     ``baud`` paces both directions, 10 bits a byte, and a host that does not read loses bytes; with None the line is as
     fast as it can be, and the device waits for the host, as over USB. ``ring_bytes`` is the device's receive buffer:
-    what comes while so much lies unread is lost, as in the console of an ESP32 (259). ``delay_s`` is added to every
-    byte. Noise is the same for the same ``seed``.
+    what comes while so much lies unread is lost, as in the console of an ESP32 (259); with None the host waits.
+    ``delay_s`` is added to every byte. Noise is the same for the same ``seed``.
 
     The wire runs in a process of its own. As a context the line ends at the end. Raises `RigError` where the system
     has no pseudo-terminals.
