@@ -124,6 +124,8 @@ class SimulatedBoard:
     def _begin_rom(self) -> subprocess.Popen[bytes]:
         self.line.drain()
         self.line.watch()
+        # The ROM and esptool's stub take whole blocks; the small ring is MicroPython's console's.
+        self.line.ring(None)
         device = self.line.device.fileno()
         arguments = (str(self.flash), self._chip, str(self._flash_megabytes), str(device))
         rom = subprocess.Popen(
@@ -146,6 +148,7 @@ class SimulatedBoard:
         rom.kill()
         rom.wait(_END_TIMEOUT_S)
         self.line.watch(False)
+        self.line.ring(self.line.ring_bytes)
         self.line.pace(self.line.baud)
 
     def _keep(self, rom: subprocess.Popen[bytes]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,6 +26,7 @@ _LOOK_S: Final = 0.2
 _HOLD_S: Final = 2.0
 # A code counts again once it was out of view for 2 s.
 _PAUSE_S: Final = 2.5
+_STILL_S: Final = 3.0
 _TEXTS: Final = {
     "rom": "in the ROM loader, ready to be flashed",
     "erasing": "the flash is being written",
@@ -53,7 +57,8 @@ def run(folder: Path, *, baud: int, chip: str, bootloader: bool, as_json: bool) 
         with SimulatedBoard(folder, chip=chip, line=line, start_in_bootloader=bootloader) as board:
             if not as_json:
                 click.echo(f"The board's port is {board.port}")
-                click.echo(f"To show it a card, copy a picture into {camera}; Ctrl-C switches it off.")
+                click.echo(f"To show it a card, copy a picture into {camera}.")
+                click.echo("Enter pulls the cable out, and plugs it in again. Ctrl-C switches the board off.")
             _attend(board, Album(camera), end, as_json)
 
 
@@ -89,44 +94,92 @@ class Album:
 
 def _attend(board: SimulatedBoard, album: Album, end: threading.Event, as_json: bool) -> None:
     told = 0
+    teller = _print_json if as_json else Teller()
     free_s = hidden_s = 0.0
+    keys = Keys()
     while not end.wait(_LOOK_S):
         now_s = time.monotonic()
+        if keys.entered():
+            _move_cable(board.line)
+            teller({"event": "cable", "in": board.line.plugged})
         if hidden_s and now_s >= hidden_s:
             board.show(None)
             hidden_s = 0.0
         if now_s >= free_s and (picture := album.next()):
-            if _show(board, picture, as_json):
+            if _show(board, picture, teller):
                 hidden_s, free_s = now_s + _HOLD_S, now_s + _HOLD_S + _PAUSE_S
         events = board.events.since(told)
         told += len(events)
         for event in events:
-            _tell(event, as_json)
+            teller(event)
 
 
-def _show(board: SimulatedBoard, picture: Path, as_json: bool) -> bool:
+class Keys:
+    """Enter at the terminal, where this program is the one that is typed to."""
+
+    def __init__(self) -> None:
+        self._open = sys.stdin is not None and not sys.stdin.closed
+
+    def entered(self) -> bool:
+        """Return whether Enter was typed since the last time."""
+        if not self._open or (sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()):
+            return False
+        entered = False
+        while self._open and select.select([sys.stdin], [], [], 0)[0]:
+            typed = os.read(sys.stdin.fileno(), 1024)
+            self._open = bool(typed)
+            entered = entered or b"\n" in typed
+        return entered
+
+
+def _move_cable(line: Line) -> None:
+    if line.plugged:
+        line.cut()
+    else:
+        line.plug()
+
+
+def _show(board: SimulatedBoard, picture: Path, teller: Callable[[Event], None]) -> bool:
     try:
         board.show(picture)
     except RigError as error:
         click.echo(str(error), err=True)
         return False
-    _tell({"event": "shown", "picture": picture.name}, as_json)
+    teller({"event": "shown", "picture": picture.name})
     return True
 
 
-def _tell(event: Event, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(event))
-        return
-    click.echo(f"{time.strftime('%H:%M:%S')}  {_text(event)}")
+def _print_json(event: Event) -> None:
+    click.echo(json.dumps(event))
+
+
+class Teller:
+    """Tells people what happens; of a lamp that blinks once, when it begins to."""
+
+    def __init__(self) -> None:
+        self._blinked_s = 0.0
+
+    def __call__(self, event: Event) -> None:
+        if event["event"] == "led":
+            now_s = time.monotonic()
+            before_s, self._blinked_s = self._blinked_s, now_s
+            if now_s - before_s < _STILL_S:
+                return
+        click.echo(f"{time.strftime('%H:%M:%S')}  {_text(event)}")
 
 
 def _text(event: Event) -> str:
     name = str(event["event"])
+    if name == "led":
+        return "the lamp blinks or changes"
+    if name == "relay":
+        return "the gate opens" if event["on"] else "the gate closes"
     if "on" in event:
         return f"{name} {'on' if event['on'] else 'off'}"
     if name == "baud":
         return f"the line goes on at {event['baud']} baud"
+    if name == "cable":
+        return "the cable is plugged in" if event["in"] else "the cable is pulled out"
     if name == "shown":
         return f"{event['picture']} is before the camera"
     if name == "end":
