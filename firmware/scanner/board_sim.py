@@ -17,8 +17,9 @@ import sys
 from app import App
 from camera_source import CameraSource
 from config import FRAME_SIZES, Config, ConfigError, load
-from core.errors import ArdenteError
+from core.errors import TrustError
 from qr import Scanner
+from store import StoreError
 from version_floor import FileFloor
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from gate import Output, PassContact
+    from smp.frames import Serial
     from version_floor import VersionFloor
 
 # How long the run goes on after the last frame, so that a pulse and an answer come to their end.
@@ -34,6 +36,8 @@ _REST_MS = 3000
 _CHUNK_BYTES = 512
 _USAGE = "board_sim.py [--test-city] FOLDER [--install ROOT BUNDLE]\n"
 _MAX_HEADER_BYTES = 256
+# By this exit status the program asks to be started again.
+RESET_STATUS = 75
 
 
 class SimOutput:
@@ -84,6 +88,9 @@ class SimCamera:
         self.frame = None
         return self._grey if frame is None else frame
 
+    def frame_available(self) -> bool:
+        return True
+
     def deinit(self) -> None:
         pass
 
@@ -95,6 +102,8 @@ class SimCamera:
 
 class SimBoard:
     """The surface of `boards.board.Board`."""
+
+    family = "unix"
 
     def __init__(
         self, flash: str, config: Config, emit: "Callable[[dict[str, Any]], None]", allow_test_city: bool = False
@@ -134,6 +143,18 @@ class SimBoard:
 
     def feed_watchdog(self) -> None:
         self.fed += 1
+
+    def serial(self) -> "Serial | None":
+        return None
+
+    def rest(self) -> None:
+        """Time is what the frames say."""
+
+    def security_level(self) -> str:
+        return "L0"
+
+    def reset(self) -> None:
+        sys.exit(RESET_STATUS)
 
     def source(self, ticks: "Callable[[], int]") -> CameraSource:
         return CameraSource(self.camera.open, self._decoder, ticks)
@@ -187,7 +208,10 @@ def run(app: App, board: SimBoard, stream: "BinaryIO") -> None:
 
 
 def install(app: App, root: str, bundle: str) -> "dict[str, Any]":
-    """Provision a root and install a bundle, from files, through the store; return the event."""
+    """Provision a root and install a bundle, from files, through the store; return the event.
+
+    {"event": "installed", "version": ...}; "refused" by the rules of trust, with "reason"; "failed", with "sentence".
+    """
     try:
         if root != "-":
             with open(root, "rb") as file:
@@ -202,8 +226,10 @@ def install(app: App, root: str, bundle: str) -> "dict[str, Any]":
                     offset = app.store.write(offset, file.read(_CHUNK_BYTES))
             if app.store.finish():
                 app.trust_changed()
-    except ArdenteError as error:
-        return {"event": "refused", "reason": getattr(error, "reason", "store")}
+    except TrustError as error:
+        return {"event": "refused", "reason": error.reason}
+    except StoreError as error:
+        return {"event": "failed", "sentence": str(error)}
     installed = app.store.installed
     manifest = installed.manifest if installed else None
     return {"event": "installed", "version": manifest.version if manifest else 0}

@@ -2,7 +2,7 @@
 
 from binascii import crc32
 
-from reading import Reading, reading
+from reading import OTHER, Reading, reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
         def capture(self) -> "memoryview | None": ...
 
+        def frame_available(self) -> bool: ...
+
         def deinit(self) -> None: ...
 
     class Decoder(Protocol):
         width: int
         height: int
+        version: int
+
+        @property
+        def is_numeric(self) -> bool: ...
 
         def decode(self, frame: "memoryview") -> "str | None": ...
 
@@ -28,6 +34,8 @@ _SILENT_MS = 5000
 # A live sensor has noise: the same bytes for so long come from a driver that hangs.
 _FROZEN_MS = 30000
 _SAMPLE_ROWS = 8
+# Of the symbol that all cards have (docs/format.md).
+_CARD_VERSION = 6
 
 
 class SourceError(Exception):
@@ -75,13 +83,21 @@ class CameraSource:
         except Exception:
             self.close()
             raise
-        text = self._decoder.decode(frame)
-        return None if text is None else reading(text, now_ms)
+        decoder = self._decoder
+        text = decoder.decode(frame)
+        if text is None:
+            return None
+        return reading(text if decoder.is_numeric and decoder.version == _CARD_VERSION else OTHER, now_ms)
 
     @property
     def is_working(self) -> bool:
         """Whether there is a camera, and it gives frames or has but stopped."""
         return self._camera is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a poll would not wait for a frame."""
+        return self._camera is None or self._camera.frame_available()
 
     @property
     def is_watching(self) -> bool:

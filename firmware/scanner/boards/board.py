@@ -3,7 +3,6 @@
 import time
 
 import esp32
-from camera import Camera, FrameSize, GrabMode, PixelFormat
 from camera_source import CameraSource
 from config import FRAME_SIZES
 from config import UART as UART_SOURCE
@@ -16,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from camera import Camera
     from config import Config
     from gate import Output, PassContact
     from version_floor import VersionFloor
@@ -29,7 +29,7 @@ class Pins:
 
     def __init__(
         self,
-        relay: "int | None",
+        relay: int,
         pass_contact: "int | None" = None,
         light: "int | None" = None,
         light_inverted: bool = False,
@@ -61,14 +61,6 @@ class Contact:
         self._closed = True
 
 
-class NoOutput:
-    def on(self) -> None:
-        pass
-
-    def off(self) -> None:
-        pass
-
-
 class Board:
     """The surface that the application sees; `board_sim` has the same."""
 
@@ -88,13 +80,15 @@ class Board:
         """Take note of what happens; a board has nobody to tell."""
 
     def relay(self) -> "Output":
-        return self._output(self._pins.relay) or NoOutput()
+        return _output(self._pins.relay)
 
     def light(self) -> "Output | None":
-        return self._output(self._pins.light, self._pins.light_inverted)
+        number = self._pins.light
+        return None if number is None else _output(number, self._pins.light_inverted)
 
     def buzzer(self) -> "Output | None":
-        return self._output(self._pins.buzzer)
+        number = self._pins.buzzer
+        return None if number is None else _output(number)
 
     def pass_contact(self) -> "PassContact | None":
         number = self._pins.pass_contact
@@ -112,12 +106,10 @@ class Board:
         width, height = FRAME_SIZES[self.config.frame_size]
         return CameraSource(self._open_camera, Scanner(width, height), ticks)
 
-    def _output(self, number: "int | None", inverted: bool = False) -> "Output | None":
-        if number is None:
-            return None
-        return Signal(Pin(number, Pin.OUT, value=1 if inverted else 0), invert=inverted)
+    def _open_camera(self) -> "Camera":
+        # Here, so that an image without this module is a scanner without a camera, and its loop goes on.
+        from camera import Camera, FrameSize, GrabMode, PixelFormat
 
-    def _open_camera(self) -> Camera:
         return Camera(
             pixel_format=PixelFormat.GRAYSCALE,
             frame_size=getattr(FrameSize, self.config.frame_size),
@@ -132,3 +124,8 @@ class Board:
             raise OSError("This board has no pins for a UART module.")
         tx, rx = self._pins.uart
         return UART(1, baudrate=baud, tx=tx, rx=rx, rxbuf=1024, timeout=0)
+
+
+def _output(number: int, inverted: bool = False) -> Signal:
+    """A pin that is off from the beginning."""
+    return Signal(Pin(number, Pin.OUT, value=1 if inverted else 0), invert=inverted)
