@@ -9,7 +9,7 @@ from config import UART as UART_SOURCE
 from machine import UART, WDT, Pin, Signal
 from qr import Scanner
 from uart_source import UartSource
-from version_floor import NvsFloor
+from version_floor import APPLICATIONS, NvsFloor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Board:
     """The surface that the application sees; `board_sim` has the same."""
 
     flash = "/trust"
+    applications = "/app"
     allow_test_city = False
 
     def __init__(self, config: "Config", pins: Pins, xclk_hz: int = 20000000) -> None:
@@ -96,6 +97,9 @@ class Board:
 
     def version_floor(self) -> "VersionFloor":
         return NvsFloor(esp32.NVS("ardente"))
+
+    def application_floor(self) -> "VersionFloor":
+        return NvsFloor(esp32.NVS("ardente"), APPLICATIONS)
 
     def feed_watchdog(self) -> None:
         self._watchdog.feed()
