@@ -125,7 +125,7 @@ def doctor(ctx: click.Context, name: str | None, rom: bool, as_json: bool) -> No
     from ._doctor import examine
     from ._ports import find_port
 
-    found = examine(find_port(name), int(time.time()), _ask_rom if rom else None)
+    found = examine(find_port(name), int(time.time()), None)
     if as_json:
         _echo_json(found.to_dict())
     else:
