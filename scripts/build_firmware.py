@@ -25,7 +25,7 @@ TARGET = PROJECT / "build" / "firmware"
 # Of the ESP32 and S3, and of the C3, C6 and P4.
 ARCHITECTURES = ("xtensawin", "rv32imc")
 # What runs on a computer only.
-_SIMULATOR = "board_sim.py"
+_SIMULATOR = ("board_sim.py", "board_serial.py")
 # MicroPython starts this one by its name, and as source only.
 _START = "main.py"
 
@@ -38,7 +38,8 @@ def modules() -> dict[str, Path]:
     """The modules of the firmware by their paths on the flash, in order."""
     found = {path.relative_to(SCANNER).as_posix(): path for path in SCANNER.rglob("*.py")}
     found |= {f"core/{path.relative_to(CORE).as_posix()}": path for path in CORE.rglob("*.py")}
-    found.pop(_SIMULATOR, None)
+    for name in _SIMULATOR:
+        found.pop(name, None)
     return dict(sorted(found.items()))
 
 

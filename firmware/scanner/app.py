@@ -12,6 +12,7 @@ from ed25519 import make_table
 from gate import Gate
 from passback import PURPOSE, Passback
 from reading import OTHER
+from serial_side import SerialSide
 from sight import Sight
 from signals import ACCEPTED, FAULT, READY, REFUSED, STALE, Signals
 from signatures import Signatures
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from core.verdict import Judge
     from gate import Output, PassContact
     from reading import Reading
+    from smp.frames import Serial
     from version_floor import VersionFloor
 
     class Source(Protocol):
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
         @property
         def is_watching(self) -> bool: ...
 
+        @property
+        def is_ready(self) -> bool: ...
+
         def poll(self) -> "Reading | None": ...
 
     class Board(Protocol):
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
         flash: str
         config: Config
         allow_test_city: bool
+        family: str
 
         def ticks_ms(self) -> int: ...
 
@@ -62,12 +68,24 @@ if TYPE_CHECKING:
 
         def feed_watchdog(self) -> None: ...
 
+        def serial(self) -> Serial | None: ...
+
+        def security_level(self) -> str: ...
+
+        def reset(self) -> None:
+            """Start again; does not return."""
+
+        def rest(self) -> None:
+            """Let a millisecond pass."""
+
 
 _PASSBACK_CAPACITY = 512
 # How long a gate waits for somebody who was let in, before it locks again.
 _PASS_WAIT_MS = 10000
 # How long a fault is shown after the last time that a part failed.
 _FAULT_SHOWN_MS = 10000
+# How long a host that is speaking may keep the source waiting.
+_SERVED_MS = 100
 # A source that was silent for so long is given up, and with it the watchdog.
 _SOURCE_GIVEN_UP_MS = 300000
 
@@ -97,6 +115,8 @@ class App:
         self._fault_until_ms = -1
         self._working_ms = now_ms
         self._source = board.source(self._now_ms)
+        serial = board.serial()
+        self._serial_side = SerialSide(self, serial) if serial else None
         self.trust_changed()
         if self.store.repaired:
             self._fault()
@@ -119,8 +139,20 @@ class App:
         self._try(self._keep_time)
         self._try(self._show_state)
         self._try(self._poll_signals)
+        if self._serial_side:
+            self._try(self._poll_serial)
         if self.now_ms - self._working_ms < _SOURCE_GIVEN_UP_MS:
             self.board.feed_watchdog()
+
+    @property
+    def state(self) -> str:
+        """READY, STALE or FAULT."""
+        judge = self._judge
+        if self._fault_until_ms >= 0 or not self._source.is_working:
+            return FAULT
+        if judge is None or judge.freshness(self.clock.now(), self.board.config.grace_s) == STALE_REFUSED:
+            return STALE
+        return READY
 
     def next_ms(self) -> int:
         """When something changes without a scan, in milliseconds of `now_ms`; -1 for never."""
@@ -220,14 +252,21 @@ class App:
         now_ms = self._now_ms()
         if 0 <= self._fault_until_ms <= now_ms:
             self._fault_until_ms = -1
-        judge = self._judge
-        if self._fault_until_ms >= 0 or not self._source.is_working:
-            state = FAULT
-        elif judge is None or judge.freshness(self.clock.now(), self.board.config.grace_s) == STALE_REFUSED:
-            state = STALE
-        else:
-            state = READY
-        self._signals.stand(state, now_ms)
+        self._signals.stand(self.state, now_ms)
+
+    def _poll_serial(self) -> None:
+        serial_side = self._serial_side
+        assert serial_side
+        if not serial_side.poll(self.now_ms):
+            return
+        # A host that is speaking is served until the next frame, and the gate and the signals in their time.
+        next_ms = self.next_ms()
+        end_ms = self._now_ms() + _SERVED_MS
+        if 0 <= next_ms < end_ms:
+            end_ms = next_ms
+        while self._now_ms() < end_ms and not self._source.is_ready:
+            if not serial_side.poll(self.now_ms):
+                break
 
     def _poll_signals(self) -> None:
         self._signals.poll(self.now_ms)

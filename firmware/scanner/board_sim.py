@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from gate import Output, PassContact
+    from smp.frames import Serial
     from version_floor import VersionFloor
 
 # How long the run goes on after the last frame, so that a pulse and an answer come to their end.
@@ -34,6 +35,8 @@ _REST_MS = 3000
 _CHUNK_BYTES = 512
 _USAGE = "board_sim.py [--test-city] FOLDER [--install ROOT BUNDLE]\n"
 _MAX_HEADER_BYTES = 256
+# By this exit status the program asks to be started again.
+RESET_STATUS = 75
 
 
 class SimOutput:
@@ -84,6 +87,9 @@ class SimCamera:
         self.frame = None
         return self._grey if frame is None else frame
 
+    def frame_available(self) -> bool:
+        return True
+
     def deinit(self) -> None:
         pass
 
@@ -95,6 +101,8 @@ class SimCamera:
 
 class SimBoard:
     """The surface of `boards.board.Board`."""
+
+    family = "unix"
 
     def __init__(
         self, flash: str, config: Config, emit: "Callable[[dict[str, Any]], None]", allow_test_city: bool = False
@@ -134,6 +142,18 @@ class SimBoard:
 
     def feed_watchdog(self) -> None:
         self.fed += 1
+
+    def serial(self) -> "Serial | None":
+        return None
+
+    def rest(self) -> None:
+        """Time is what the frames say."""
+
+    def security_level(self) -> str:
+        return "L0"
+
+    def reset(self) -> None:
+        sys.exit(RESET_STATUS)
 
     def source(self, ticks: "Callable[[], int]") -> CameraSource:
         return CameraSource(self.camera.open, self._decoder, ticks)

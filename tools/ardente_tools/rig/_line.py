@@ -53,6 +53,7 @@ class Line:
         if not hasattr(os, "openpty"):
             raise RigError("This system has no pseudo-terminals, which a simulated serial line needs.")
         self._seed = seed
+        self.baud = baud
         self._made = {"baud": baud, "ring_bytes": ring_bytes, "delay_s": delay_s}
         self._folder = tempfile.TemporaryDirectory(prefix="ardente-line-") if port is None else None
         self._port = port or Path(self._folder.name if self._folder else "", "tty")
@@ -65,6 +66,8 @@ class Line:
             [sys.executable, "-I", "-S", str(_LINK), *map(str, descriptors), str(self._port)],
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
+            # Ctrl-C is for whoever runs the line, who then ends it.
+            process_group=0,
         )
         control.close()
         os.close(hangups)
@@ -86,6 +89,7 @@ class Line:
         return Traffic(state["to_device"], state["to_host"], state["dropped"])
 
     def pace(self, baud: int | None) -> None:
+        """Set another pace, until `mend`."""
         self._ask(baud=baud)
 
     def delay(self, seconds: float) -> None:
@@ -118,6 +122,11 @@ class Line:
     def watch(self, watching: bool = True) -> None:
         """Notice from now on when a host lets go of the port; for a device that never speaks first."""
         self._ask(watch=watching)
+
+    @property
+    def hangups(self) -> int:
+        """A descriptor to wait for: a byte comes each time a host lets go of the watched port."""
+        return self._hangups
 
     def wait_hangup(self, timeout_s: float) -> bool:
         """Wait until a host lets go of the watched port; return whether one did."""

@@ -335,9 +335,6 @@ def main(arguments: list[str]) -> int:
     link = Link(socket.socket(fileno=wire), socket.socket(fileno=device), hangups, host)
     try:
         link.run(socket.socket(fileno=control))
-    except KeyboardInterrupt:
-        # Ctrl-C reaches every process of the terminal; whoever started this one ends it.
-        pass
     finally:
         host.unplug()
     return 0

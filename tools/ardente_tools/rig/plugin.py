@@ -1,4 +1,4 @@
-"""Fixtures for tests that talk to scanners over serial lines; pytest finds them where carte-ardente[tools] is installed.
+"""Fixtures for tests that talk to scanners over serial lines; pytest finds them where this is installed.
 
 def test_a_host_outlives_a_pulled_cable(ardente_line):
     line = ardente_line(baud=115_200)
