@@ -26,7 +26,7 @@ def record(when: str = "2027-01-15T08:00:00.000Z", device: str = "pool-1", **cha
         "when": when,
         "device": device,
         "port": "/dev/ttyUSB0",
-        "usb": "",
+        "board_id": "",
         "laptop": "laptop-7",
         "file_sha256": "cd" * 32,
         "was": None,
