@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
+import tty
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
@@ -29,13 +31,15 @@ class Traffic(NamedTuple):
 
 
 class Line:
-    """A pseudo-terminal for the host, a socket for the device, and between them a wire as slow and bad as wanted.
+    """A pseudo-terminal for the host, one for the device, and between them a wire as slow and bad as wanted.
+
+    ``port`` is the path that the host opens, by default in a folder of its own; ``device`` the open end of the device,
+    raw, for a program's standard input and output.
 
     ``baud`` paces both directions, 10 bits a byte, and a host that does not read loses bytes; with None the line is as
     fast as it can be, and the device waits for the host, as over USB. ``ring_bytes`` is the device's receive buffer:
     what comes while so much lies unread is lost, as in the console of an ESP32 (259). ``delay_s`` is added to every
-    byte. Noise is the same for the same ``seed``. ``port`` is where the host finds it, by default in a folder of its
-    own.
+    byte. Noise is the same for the same ``seed``.
 
     The wire runs in a process of its own. As a context the line ends at the end. Raises `RigError` where the system
     has no pseudo-terminals.
@@ -57,11 +61,13 @@ class Line:
         self._made = {"baud": baud, "ring_bytes": ring_bytes, "delay_s": delay_s}
         self._folder = tempfile.TemporaryDirectory(prefix="ardente-line-") if port is None else None
         self._port = port or Path(self._folder.name if self._folder else "", "tty")
-        self._wire, self.device = socket.socketpair()
+        self._wire, device = os.openpty()
+        tty.setraw(device)
+        self.device = open(device, "r+b", buffering=0)
         self._control, control = socket.socketpair()
         self._hangups, hangups = os.pipe()
         self._control.settimeout(_ANSWER_TIMEOUT_S)
-        descriptors = (self._wire.fileno(), self.device.fileno(), control.fileno(), hangups)
+        descriptors = (self._wire, device, control.fileno(), hangups)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_LINK), *map(str, descriptors), str(self._port)],
             pass_fds=descriptors,
@@ -135,16 +141,12 @@ class Line:
 
     def drain(self) -> None:
         """Forget what lies unread at the device, as a reset does."""
-        while True:
-            try:
-                self.device.recv(65_536, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
+        termios.tcflush(self.device, termios.TCIFLUSH)
 
     def close(self) -> None:
         self._control.close()
         self._process.wait(_ANSWER_TIMEOUT_S)
-        self._wire.close()
+        os.close(self._wire)
         self.device.close()
         os.close(self._hangups)
         if self._folder:

@@ -2,8 +2,8 @@
 
     python _link.py WIRE DEVICE CONTROL HANGUPS PORT
 
-The first four are descriptors: the wire's own end of the pair that leads to the device, the device's end (to see how
-much of it lies unread), a socket over which each line of JSON sets something and is answered by one, and a pipe that
+The first four are descriptors: the wire's and the device's end of a pseudo-terminal (the latter to see how much lies
+unread), a socket over which each line of JSON sets something and is answered by one, and a pipe that
 gets a byte when the host lets go of the port. PORT is the path at which hosts find it.
 """
 
@@ -204,7 +204,8 @@ class HostPort:
 
 
 class Link:
-    def __init__(self, wire: socket.socket, device: socket.socket, hangups: int, host: HostPort) -> None:
+    def __init__(self, wire: int, device: int, hangups: int, host: HostPort) -> None:
+        os.set_blocking(wire, False)
         self._wire = wire
         self._device = device
         self._hangups = hangups
@@ -285,7 +286,7 @@ class Link:
             elif data:
                 self._to_device.put(data, now_s)
         if self._wire in ready:
-            self._to_host.put(self._wire.recv(_FIFO_BYTES), now_s)
+            self._to_host.put(os.read(self._wire, _FIFO_BYTES), now_s)
         if data := self._to_device.take(now_s):
             self._arrive(data)
         if data := self._untaken + self._to_host.take(now_s):
@@ -313,7 +314,7 @@ class Link:
             fcntl.ioctl(self._device, termios.FIONREAD, unread)
             data = data[: max(0, self._ring_bytes - int.from_bytes(unread, sys.byteorder))]
         try:
-            return self._wire.send(data, socket.MSG_DONTWAIT) if data else 0
+            return os.write(self._wire, data) if data else 0
         except BlockingIOError:
             return 0
 
@@ -332,7 +333,7 @@ class Link:
 def main(arguments: list[str]) -> int:
     wire, device, control, hangups = (int(argument) for argument in arguments[:4])
     host = HostPort(arguments[4])
-    link = Link(socket.socket(fileno=wire), socket.socket(fileno=device), hangups, host)
+    link = Link(wire, device, hangups, host)
     try:
         link.run(socket.socket(fileno=control))
     finally:

@@ -15,7 +15,6 @@ import json
 import mmap
 import os
 import select
-import socket
 import struct
 import sys
 import threading
@@ -124,7 +123,7 @@ class FileFlash:
 class Connection:
     """The line as the protocol's code wants it; it gets whole frames, since it begins each time from the first byte."""
 
-    def __init__(self, device: socket.socket, hangups: int) -> None:
+    def __init__(self, device: int, hangups: int) -> None:
         self._device = device
         self._hangups = hangups
         self._timeout_s = 1.0
@@ -136,20 +135,20 @@ class Connection:
     def recv(self, size: int) -> bytes:
         received = b""
         while not received.endswith(_END):
-            sources = [self._device.fileno(), self._hangups]
-            ready, _, _ = select.select(sources, [], [], self._timeout_s)
+            ready, _, _ = select.select([self._device, self._hangups], [], [], self._timeout_s)
             if not ready:
                 raise TimeoutError
             if self._hangups in ready:
                 self.ended = not os.read(self._hangups, size)
                 return b""
-            received += self._device.recv(size)
+            received += os.read(self._device, size)
         if received.startswith(_CHANGE_BAUD):
             self._change_baud(received)
         return received
 
     def sendall(self, data: bytes) -> None:
-        self._device.sendall(data)
+        while data:
+            data = data[os.write(self._device, data) :]
 
     def close(self) -> None:
         """The line outlives a session."""
@@ -171,7 +170,7 @@ def main(arguments: list[str]) -> int:
     size = int(megabytes) << 20
     protocol.MOCK_FLASH_ID = _MAKER | (size.bit_length() - 1) << 16
     flash = FileFlash(Path(file), size)
-    connection = Connection(socket.socket(fileno=int(device)), sys.stdin.fileno())
+    connection = Connection(int(device), sys.stdin.fileno())
     never = threading.Event()
     tell("rom")
     while not connection.ended:
