@@ -1,4 +1,4 @@
-"""In place of a camera, where the configuration cannot be used: the scanner shows a fault and waits for a better one."""
+"""Where the configuration cannot be used: instead of scans a fault, until a better one comes on the serial line."""
 
 from config import ConfigError
 
