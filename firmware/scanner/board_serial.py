@@ -47,13 +47,20 @@ class TerminalSerial:
         self._output = sys.stdout.buffer
         self._writing = select.poll()
         self._writing.register(self._output.fileno(), select.POLLOUT)
+        # A read of a terminal that is gone looks like one of nothing.
+        self._gone = select.poll()
+        self._gone.register(self._input.fileno(), 0)
         _set_raw(self._input.fileno())
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:
         try:
-            return self._input.readinto(buffer) or 0
+            count = self._input.readinto(buffer) or 0
         except OSError:
             sys.exit(0)
+        if not count:
+            for _ in self._gone.ipoll(0):
+                sys.exit(0)
+        return count
 
     def write(self, data: bytes) -> None:
         if self._writing.poll(_WRITE_MS):
