@@ -150,7 +150,7 @@ class SimulatedBoard:
             os.read(self.line.hangups, 1)
             if written and self._unpack():
                 self._leave(rom)
-                self.device.start()
+                self._boot()
                 return
             self.line.pace(self.line.baud)
             # The next host finds a loader that has just been reset.
@@ -164,6 +164,12 @@ class SimulatedBoard:
             self.events.add({"event": "not_started", "text": str(error)})
             return False
         return True
+
+    def _boot(self) -> None:
+        try:
+            self.device.start()
+        except RigError as error:
+            self.events.add({"event": "not_started", "text": str(error)})
 
     def _note(self, line: bytes) -> Event:
         event: Event = json.loads(line) if line else {}

@@ -28,6 +28,7 @@ CONSOLE_RING_BYTES: Final = 259
 CONSOLE_BUFFER_BYTES: Final = 180
 # The exit status by which the firmware asks to be started again.
 _RESET: Final = 75
+_START_TIMEOUT_S: Final = 30.0
 _END_TIMEOUT_S: Final = 10.0
 
 
@@ -69,7 +70,8 @@ class SimulatedDevice:
 
     The folder outlives the device. Without a ``line`` it has that of an ESP32's console, 115,200 baud; ``buffer_bytes``
     is the largest packet that the device says it takes. ``allow_test_city`` is for the keys that everybody has. As a
-    context the device runs. Raises `SimulatorError` where MicroPython or the firmware is missing.
+    context the device runs. ``events`` is what it tells. Raises `SimulatorError` where MicroPython or the firmware is
+    missing.
     """
 
     def __init__(
@@ -105,13 +107,21 @@ class SimulatedDevice:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Switch the device on; nothing where it is on."""
+        """Switch the device on and wait until its firmware runs; nothing where it is on. Raises `RigError`."""
         if self._watcher is not None:
             return
+        since = len(self.events)
         self._wanted = True
         self._process = self._begin()
         self._watcher = threading.Thread(target=self._watch, args=(self._process,), daemon=True)
         self._watcher.start()
+        try:
+            begun = self.events.wait(lambda event: event["event"] != "start", _START_TIMEOUT_S, since)
+        except TimeoutError:
+            begun = {"event": "end"}
+        if begun["event"] in ("end", "printed"):
+            self.stop()
+            raise RigError(f"The firmware did not start: {begun.get('text', 'it says nothing')}.")
 
     def stop(self) -> None:
         """End the firmware where it is, as a pulled plug does. What it has written stays."""
@@ -197,7 +207,7 @@ class SimulatedDevice:
             except ValueError:
                 # The traceback of a firmware that fails.
                 event = {"event": "printed", "text": line.decode(errors="replace").rstrip()}
-            if isinstance(event, dict):
+            if isinstance(event, dict) and "event" in event:
                 self.events.add(event)
 
 
