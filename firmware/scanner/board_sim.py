@@ -16,7 +16,7 @@ import sys
 
 from app import App
 from camera_source import CameraSource
-from config import FRAME_SIZES, Config, ConfigError, load
+from config import FRAME_SIZES, SIMULATED, Config, ConfigError, load
 from core.errors import TrustError
 from qr import Scanner
 from store import StoreError
@@ -103,13 +103,14 @@ class SimCamera:
 class SimBoard:
     """The surface of `boards.board.Board`."""
 
-    family = "unix"
+    family = SIMULATED
 
     def __init__(
         self, flash: str, config: Config, emit: "Callable[[dict[str, Any]], None]", allow_test_city: bool = False
     ) -> None:
         self.flash = flash
         self.applications = flash + "/app"
+        self.config_path = flash + "/config.json"
         self.config = config
         self.emit = emit
         self.allow_test_city = allow_test_city

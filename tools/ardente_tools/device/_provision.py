@@ -1,0 +1,117 @@
+"""Giving a scanner its name, board, gate and the root of its city. Once: a second root is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ardente._ed25519 import verify
+from ardente._files import read_up_to
+from ardente._texts import TRUST_TEXTS
+from ardente.core import cbor, reasons
+from ardente.core.errors import TrustError
+from ardente.core.root import MAX_ROOT_SIZE
+from ardente.core.trust import open_root
+
+from ._client import Device, Status
+from ._errors import DeviceError, FileError, RefusedError
+from ._ports import Port
+
+BOARDS: Final = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
+_MAX_CONFIGURATION_BYTES: Final = 2048
+_MAX_LABEL: Final = 32
+
+
+class Root(NamedTuple):
+    """A root that a person believes; ``sha256`` is its fingerprint."""
+
+    data: bytes
+    sha256: bytes
+    city: str
+
+
+class Provisioned(NamedTuple):
+    """What a scanner was and is."""
+
+    was: Status
+    now: Status
+
+
+def read_root(path: Path, fingerprint: str | None, *, allow_test_city: bool = False) -> Root:
+    """Return the root in a file. Raises `FileError` where it is none, or has not the ``fingerprint``, where given."""
+    data = _read(path, MAX_ROOT_SIZE, reasons.NOT_A_ROOT)
+    digest = hashlib.sha256(data)
+    if fingerprint is not None and digest.hexdigest() != "".join(fingerprint.split()).replace(":", "").lower():
+        raise FileError(TRUST_TEXTS[reasons.WRONG_FINGERPRINT])
+    try:
+        root = open_root(data, verify, allow_test_city).root
+    except TrustError as error:
+        raise FileError(f"{path}: {TRUST_TEXTS[error.reason]}") from None
+    return Root(data, digest.digest(), root.city)
+
+
+def configuration(label: str, board: str, gate: dict[str, Any], base: Path | None = None) -> bytes:
+    """Return a scanner's configuration as JSON: what the file ``base`` says, with these values over it.
+
+    Raises `FileError` where ``base`` or ``label`` cannot be one; the scanner judges the rest.
+    """
+    if not 1 <= len(label) <= _MAX_LABEL or not all(" " <= c <= "~" for c in label):
+        raise FileError(f"The label must be 1 to {_MAX_LABEL} plain characters without accents: choose another.")
+    values: dict[str, Any] = {}
+    if base is not None:
+        try:
+            values = json.loads(_read(base, _MAX_CONFIGURATION_BYTES, None))
+        except ValueError:
+            values = {}
+        if not values or not isinstance(values, dict):
+            raise FileError(f"{base} is no configuration: it must be a JSON object, as docs/hardware.md shows.")
+    values = {**values, "label": label, "board": board}
+    if gate:
+        values["gate"] = {**values.get("gate", {}), **gate}
+    data = json.dumps(values, separators=(",", ":")).encode()
+    if len(data) > _MAX_CONFIGURATION_BYTES:
+        raise FileError("The configuration is larger than 2 KB: shorten it.")
+    return data
+
+
+def provision(port: Port, configured: bytes, root: Root, progress: Callable[[int, int], None]) -> Provisioned:
+    """Give a scanner without root its configuration and root. Raises `DeviceError`; both are taken, or neither."""
+    document = cbor.encode_bytes(configured) + cbor.encode_bytes(root.data)
+    with Device(port) as device:
+        was = device.status()
+        if was.provisioned:
+            raise RefusedError("already_provisioned")
+        _check_board(configured, was)
+        try:
+            device.provision(b"\x82" + document, progress)
+        except RefusedError as error:
+            # The answer to the last byte may have been lost, and the same byte sent again.
+            if error.reason != "already_provisioned":
+                raise
+        now = device.status()
+    if now.root_sha != root.sha256:
+        raise DeviceError("The scanner says that it has another root: flash it anew, and provision it again.")
+    return Provisioned(was, now)
+
+
+def _check_board(configured: bytes, was: Status) -> None:
+    board = json.loads(configured)["board"]
+    family = {"ai_thinker": "esp32", "xiao_s3_sense": "esp32s3", "m5stack_cams3": "esp32s3"}.get(board)
+    if family is not None and was.family not in (family, "unix"):
+        raise FileError(
+            f"The board {board} is of the family {family}, and this scanner is {was.family}: name its board."
+        )
+
+
+def _read(path: Path, limit_bytes: int, reason: str | None) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = read_up_to(file, limit_bytes + 1)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read ({error.strerror}): check its name.") from None
+    if len(data) > limit_bytes:
+        raise FileError(f"{path}: {TRUST_TEXTS[reason]}" if reason else f"{path} is too large for a configuration.")
+    return data
