@@ -72,6 +72,12 @@ class SelfTest:
         except OSError:
             return False
 
+    def result(self) -> "dict[str, bool]":
+        """Each answer by its name, and `ok` for all of them."""
+        told = {"camera": self.camera(), "bundle": self.bundle(), "card": self.card()}
+        told["ok"] = all(told.values())
+        return told
+
     def passes(self) -> bool:
         return self.camera() and self.bundle() and self.card()
 
