@@ -67,4 +67,3 @@ class ScannerGroup:
             raise bad_request()
         self._device.identify(seconds * 1000)
         return {}
-
