@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from debian_archive import FetchError, run, source_packages
+from debian_archive import FetchError, replace, run, source_packages
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 TARGET = CACHE / "rv32"
@@ -126,11 +126,8 @@ def main() -> None:
         fresh.mkdir()
         build(source).rename(fresh / "firmware.elf")
         (fresh / "built-from").write_text(f"{version} {RECIPE}\n")
-        if not works(fresh):
-            raise FetchError("The RV32 MicroPython does not start under QEMU here; is its qemu-system-misc up to date?")
-        os.sync()
-        shutil.rmtree(TARGET, ignore_errors=True)
-        fresh.rename(TARGET)
+        failure = "The RV32 MicroPython does not start under QEMU here; is its qemu-system-misc up to date?"
+        replace(TARGET, fresh, works, failure)
     print(f"{TARGET.name}: built from micropython {version}")
 
 

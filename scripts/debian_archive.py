@@ -6,8 +6,11 @@ Needs apt; no root.
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 CODENAME = "trixie"
@@ -49,6 +52,15 @@ def run(command: list[str], cwd: Path | None = None) -> str:
     if result.returncode != 0:
         raise FetchError(f"{command[0]} failed; run this again when its cause is gone:\n{result.stderr.strip()}")
     return result.stdout
+
+
+def replace(target: Path, fresh: Path, works: Callable[[Path], bool], failure: str) -> None:
+    """Put the folder `fresh` in the place of `target` once it works; FetchError with `failure` where it does not."""
+    if not works(fresh):
+        raise FetchError(failure)
+    os.sync()
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
 
 
 def _apt_get(state: Path, kind: str, index: str, more: dict[str, str]) -> list[str]:

@@ -10,14 +10,12 @@ Needs apt and dpkg, and an x86-64 or i386 kernel; no root.
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from debian_archive import FetchError, binary_packages, run
+from debian_archive import FetchError, binary_packages, replace, run
 
 ARCHITECTURE = "i386"
 PACKAGES = ["micropython", "libc6", "libgcc-s1", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7"]
@@ -66,12 +64,8 @@ def main() -> None:
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".micropython32-", dir=CACHE) as name:
         fetch(Path(name))
-        fresh = Path(name) / "root"
-        if not works(fresh):
-            raise FetchError("The 32-bit MicroPython does not start here; it needs an x86-64 or i386 Linux kernel.")
-        os.sync()
-        shutil.rmtree(TARGET, ignore_errors=True)
-        fresh.rename(TARGET)
+        failure = "The 32-bit MicroPython does not start here; it needs an x86-64 or i386 Linux kernel."
+        replace(TARGET, Path(name) / "root", works, failure)
     print(f"{TARGET.name}: fetched")
 
 

@@ -20,6 +20,7 @@ import time
 from app import App
 from board_sim import SimBoard, SimCamera
 from config import Config, ConfigError, load
+from unconfigured import Unconfigured
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class LiveCamera(SimCamera):
 class LiveBoard(SimBoard):
     def __init__(self, root: str, config: Config, test_city: bool, frame: "str | None", buffer_bytes: int) -> None:
         super().__init__(root + "/trust", config, _tell, test_city)
+        self.applications = root + "/app"
+        self.config_path = root + "/config.json"
         self.camera = LiveCamera(self.frame_bytes, frame)
         self._buffer_bytes = buffer_bytes
 
@@ -151,13 +154,15 @@ def main(arguments: "list[str]") -> int:
         return 2
     try:
         config = load(root + "/config.json")
-    except ConfigError:
-        config = Config()
+    except ConfigError as error:
+        sys.stderr.write(json.dumps({"event": "unconfigured", "sentence": str(error)}) + "\n")
+        config = None
     try:
         os.mkdir(root + "/trust")
     except OSError:
         pass
-    app = App(LiveBoard(root, config, test_city, frame, buffer_bytes))
+    board = LiveBoard(root, config or Config(), test_city, frame, buffer_bytes)
+    app = App(board, None if config else Unconfigured(board.rest))
     while True:
         app.step()
 

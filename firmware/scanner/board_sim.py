@@ -16,9 +16,10 @@ import sys
 
 from app import App
 from camera_source import CameraSource
-from config import FRAME_SIZES, Config, ConfigError, load
-from core.errors import ArdenteError
+from config import FRAME_SIZES, SIMULATED, Config, ConfigError, load
+from core.errors import TrustError
 from qr import Scanner
+from store import StoreError
 from version_floor import FileFloor
 
 TYPE_CHECKING = False
@@ -102,12 +103,14 @@ class SimCamera:
 class SimBoard:
     """The surface of `boards.board.Board`."""
 
-    family = "unix"
+    family = SIMULATED
 
     def __init__(
         self, flash: str, config: Config, emit: "Callable[[dict[str, Any]], None]", allow_test_city: bool = False
     ) -> None:
         self.flash = flash
+        self.applications = flash + "/app"
+        self.config_path = flash + "/config.json"
         self.config = config
         self.emit = emit
         self.allow_test_city = allow_test_city
@@ -139,6 +142,9 @@ class SimBoard:
 
     def version_floor(self) -> "VersionFloor":
         return FileFloor(self.flash + "/floor")
+
+    def application_floor(self) -> "VersionFloor":
+        return FileFloor(self.flash + "/application-floor")
 
     def feed_watchdog(self) -> None:
         self.fed += 1
@@ -207,7 +213,10 @@ def run(app: App, board: SimBoard, stream: "BinaryIO") -> None:
 
 
 def install(app: App, root: str, bundle: str) -> "dict[str, Any]":
-    """Provision a root and install a bundle, from files, through the store; return the event."""
+    """Provision a root and install a bundle, from files, through the store; return the event.
+
+    {"event": "installed", "version": ...}; "refused" by the rules of trust, with "reason"; "failed", with "sentence".
+    """
     try:
         if root != "-":
             with open(root, "rb") as file:
@@ -222,8 +231,10 @@ def install(app: App, root: str, bundle: str) -> "dict[str, Any]":
                     offset = app.store.write(offset, file.read(_CHUNK_BYTES))
             if app.store.finish():
                 app.trust_changed()
-    except ArdenteError as error:
-        return {"event": "refused", "reason": getattr(error, "reason", "store")}
+    except TrustError as error:
+        return {"event": "refused", "reason": error.reason}
+    except StoreError as error:
+        return {"event": "failed", "sentence": str(error)}
     installed = app.store.installed
     manifest = installed.manifest if installed else None
     return {"event": "installed", "version": manifest.version if manifest else 0}

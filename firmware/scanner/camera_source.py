@@ -2,7 +2,7 @@
 
 from binascii import crc32
 
-from reading import Reading, reading
+from reading import OTHER, Reading, reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     class Decoder(Protocol):
         width: int
         height: int
+        version: int
+
+        @property
+        def is_numeric(self) -> bool: ...
 
         def decode(self, frame: "memoryview") -> "str | None": ...
 
@@ -30,6 +34,8 @@ _SILENT_MS = 5000
 # A live sensor has noise: the same bytes for so long come from a driver that hangs.
 _FROZEN_MS = 30000
 _SAMPLE_ROWS = 8
+# Of the symbol that all cards have (docs/format.md).
+_CARD_VERSION = 6
 
 
 class SourceError(Exception):
@@ -77,8 +83,11 @@ class CameraSource:
         except Exception:
             self.close()
             raise
-        text = self._decoder.decode(frame)
-        return None if text is None else reading(text, now_ms)
+        decoder = self._decoder
+        text = decoder.decode(frame)
+        if text is None:
+            return None
+        return reading(text if decoder.is_numeric and decoder.version == _CARD_VERSION else OTHER, now_ms)
 
     @property
     def is_working(self) -> bool:

@@ -7,6 +7,7 @@ ages slower than the world.
 import struct
 
 from flash_file import read_sealed, write_sealed
+from uptime import Uptime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 SAVE_EVERY_S = 3600
 MAX_HINT_PAST_EXP_S = 30 * 86400
-# The period of MicroPython's ticks_ms; a difference of more than half of it is a step back.
-_TICKS_MASK = (1 << 30) - 1
-_HALF_PERIOD = 1 << 29
 _FORMAT = ">QQ"
 
 
@@ -24,16 +22,12 @@ class Clock:
     """Estimates the time in epoch seconds.
 
     path: where the estimate is kept; a missing or damaged file is an estimate of 0, until `set_floor`
-    ticks_ms: milliseconds that only grow and may wrap as `time.ticks_ms`; `now` or `tick` is called every six days at
-    least
+    ticks_ms: see `uptime.Uptime`
     """
 
     def __init__(self, path: str, ticks_ms: "Callable[[], int]") -> None:
         self._path = path
-        self._ticks_ms = ticks_ms
-        self._last_ms = ticks_ms()
-        self._rest_ms = 0
-        self._powered_s = 0
+        self._uptime = Uptime(ticks_ms)
         self._save_at_s = SAVE_EVERY_S
         saved = read_sealed(path, struct.calcsize(_FORMAT))
         self._floor = self._start = 0
@@ -43,50 +37,43 @@ class Clock:
         self._hint_start = 0
         self._hint_limit = 0
 
+    def estimate(self) -> int:
+        """What age and expiry go by: no host can move it."""
+        return self._start + self._powered_s()
+
     def now(self) -> int:
-        """The estimate, or a host's hint where there is one."""
-        self._advance()
-        estimate = self._start + self._powered_s
-        return max(estimate, min(self._hint_start + self._powered_s, self._hint_limit))
+        """The estimate, or a host's hint where there is a later one."""
+        return max(self.estimate(), min(self._hint_start + self._powered_s(), self._hint_limit))
 
     def tick(self) -> None:
         """Save the estimate when an hour has passed. Raises OSError, and tries again an hour later."""
-        self._advance()
-        if self._powered_s >= self._save_at_s:
+        if self._powered_s() >= self._save_at_s:
             self._save()
 
     def set_floor(self, iat: int) -> None:
         """Never be before `iat`, that of an installed bundle. Raises OSError where it cannot be saved; it holds."""
-        self._advance()
         if iat <= self._floor:
             return
         self._floor = iat
-        self._start = max(self._start, iat - self._powered_s)
+        self._start = max(self._start, iat - self._powered_s())
         self._save()
 
     def restart(self, iat: int) -> None:
         """Begin again at `iat`, after a recovery from a stolen key. Raises OSError where it cannot be saved."""
-        self._advance()
         self._floor = iat
-        self._start = iat - self._powered_s
+        self._start = iat - self._powered_s()
         self._hint_start = self._hint_limit = 0
         self._save()
 
     def hint(self, time: int, exp: int) -> None:
         """Take a host's time until the next reset, no later than 30 days past `exp`, that of the bundle."""
-        self._advance()
-        self._hint_start = time - self._powered_s
+        self._hint_start = time - self._powered_s()
         self._hint_limit = exp + MAX_HINT_PAST_EXP_S
 
-    def _advance(self) -> None:
-        ticks_ms = self._ticks_ms()
-        passed_ms = (ticks_ms - self._last_ms) & _TICKS_MASK
-        self._last_ms = ticks_ms
-        if passed_ms < _HALF_PERIOD:
-            self._rest_ms += passed_ms
-            self._powered_s += self._rest_ms // 1000
-            self._rest_ms %= 1000
+    def _powered_s(self) -> int:
+        return self._uptime.ms() // 1000
 
     def _save(self) -> None:
-        self._save_at_s = self._powered_s + SAVE_EVERY_S
-        write_sealed(self._path, struct.pack(_FORMAT, self._floor, self._start + self._powered_s))
+        powered_s = self._powered_s()
+        self._save_at_s = powered_s + SAVE_EVERY_S
+        write_sealed(self._path, struct.pack(_FORMAT, self._floor, self._start + powered_s))

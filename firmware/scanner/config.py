@@ -9,10 +9,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 BOARDS = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
+# The chip of each board; a generic one has any.
+_FAMILIES = {"ai_thinker": "esp32", "xiao_s3_sense": "esp32s3", "m5stack_cams3": "esp32s3"}
+SIMULATED = "unix"
 CAMERA, UART = "camera", "uart"
 # Width and height of a frame, by the name that the camera module has for it.
 FRAME_SIZES = {"QVGA": (320, 240), "VGA": (640, 480)}
 _PINS = ("relay", "pass", "led", "buzzer", "uart_tx", "uart_rx")
+# Of the ESP32 and of the S3: something outside drives them while the chip starts.
+_STRAPPING_PINS = (0, 2, 3, 12, 15, 45, 46)
 _MAX_FILE_BYTES = 2048
 _MAX_LABEL = 32
 
@@ -48,14 +53,32 @@ class Config:
 
 def load(path: str) -> Config:
     """Return the configuration in a file. Raises ConfigError."""
+    return parse(_values_in(path))
+
+
+def board_named_in(path: str) -> str:
+    """Return the board that a file names, whatever else is wrong with it; "" where it names none."""
+    try:
+        values = _values_in(path)
+    except ConfigError:
+        return ""
+    board = values.get("board") if isinstance(values, dict) else None
+    return board if isinstance(board, str) and board in BOARDS else ""
+
+
+def fits(board: str, family: str) -> bool:
+    """Whether a board has a chip of this family; a simulated one may be any board."""
+    return family == SIMULATED or _FAMILIES.get(board, family) == family
+
+
+def _values_in(path: str) -> "Any":
     data = read_file(path, _MAX_FILE_BYTES)
     if data is None:
         raise ConfigError("The configuration is missing or larger than 2048 bytes.")
     try:
-        values = json.loads(data)
+        return json.loads(data)
     except (ValueError, UnicodeError):
         raise ConfigError("The configuration is not JSON.") from None
-    return parse(values)
 
 
 def parse(values: "Any") -> Config:
@@ -69,6 +92,8 @@ def parse(values: "Any") -> Config:
     pins = list(config.pins.values())
     if len(set(pins)) != len(pins):
         raise ConfigError('"pins" names one pin twice.')
+    if config.pins.get("relay") in _STRAPPING_PINS:
+        raise ConfigError('"relay" in "pins" must be none of the pins that say how a chip starts.')
     if config.board == "ai_thinker" and config.source == UART:
         raise ConfigError('The board "ai_thinker" has no pins left for the source "uart".')
     return config

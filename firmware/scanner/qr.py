@@ -51,7 +51,8 @@ class Scanner:
     """Reads one symbol a frame, of any size and tilt, from the front or behind, dark on light or light on dark.
 
     Holds 26 KB of heap for frames of 320 x 240 and 46 KB for 640 x 480, beside the frame. A call leaves up to 10 KB of
-    garbage where it reads a symbol, and up to 32 KB where much looks like one.
+    garbage where it reads a symbol, and up to 32 KB where much looks like one. `version` is that of the symbol that was
+    read last, 0 at first.
     """
 
     def __init__(self, width: int = 320, height: int = 240) -> None:
@@ -66,6 +67,12 @@ class Scanner:
         # A barrel of 15 % at the frame's corners, for lenses that are none too straight.
         self._barrel = (15 << 26) // 100 // ((width * width + height * height) // 4)
         self._work = 0
+        self.version = 0
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether all of the text that was read last stood in one numeric segment."""
+        return self._reader.is_numeric
 
     def decode(self, frame: "Frame") -> "str | None":
         """Return the text of a symbol in the frame, or None.
@@ -228,6 +235,7 @@ class Scanner:
                 self._work -= self._reader.work
                 self._reader.work = 0
                 if text is not None:
+                    self.version = version
                     return text
         return None
 

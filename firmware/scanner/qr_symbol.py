@@ -47,11 +47,13 @@ _LEVEL_L = const(1)
 class SymbolReader:
     """Reads the text out of a symbol's modules. Buffers are made here, once.
 
-    `work` counts what was done, in thousands of instructions; who counts sets it to 0.
+    `work` counts what was done, in thousands of instructions; who counts sets it to 0. `is_numeric` tells whether the
+    text that was read last is one numeric segment.
     """
 
     def __init__(self) -> None:
         self.work = 0
+        self.is_numeric = False
         self._functions = bytearray((17 + 4 * VERSION_MAX) ** 2)
         self._functions_version = 0
         self._words = bytearray(_CODEWORDS_MAX)
@@ -72,6 +74,7 @@ class SymbolReader:
                 turned = mirrored
             text = self._read(modules, version, level, mask)
             if text is not None:
+                self.is_numeric = is_one_number(self._blocks, version, len(text))
                 return text
         return None
 
@@ -103,6 +106,12 @@ class SymbolReader:
             start += block_size + check_size
             size += block_size
         return qr_text.read_text(data, size, version, self._text)
+
+
+def is_one_number(data: bytearray, version: int, length: int) -> bool:
+    """Whether data begin with a numeric segment of so many digits: all that was read, and no other is needed for it."""
+    count = (data[0] & 15) << 6 | data[1] >> 2 if version < 10 else (data[0] & 15) << 8 | data[1]
+    return data[0] >> 4 == 1 and count == length
 
 
 def _with_remainder(value: int, bits: int, generator: int, generator_bits: int) -> int:

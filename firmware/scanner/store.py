@@ -125,6 +125,10 @@ class Store:
             raise StoreError("No bundle is installed yet: send the city's bundle.")
         return Judge(self._contents.installed.manifest, verify, self.status_bits)
 
+    def judge_root(self, root: bytes) -> None:
+        """Raises TrustError where `provision` would."""
+        open_root(root, self._verify, self._allow_test_city)
+
     def provision(self, root: bytes) -> bool:
         """Believe a first root, whose fingerprint a person has compared; False where it is believed already.
 

@@ -4,12 +4,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# The period of MicroPython's ticks_ms; a difference of more than half of it is a step back.
 _TICKS_MASK = (1 << 30) - 1
 _HALF_PERIOD = 1 << 29
 
 
 class Uptime:
-    """Follows `ticks_ms`, which may wrap as `time.ticks_ms`; a step back of it is no time at all."""
+    """Follows `ticks_ms`, which may wrap as `time.ticks_ms`; a step back of it is no time at all.
+
+    `ms` is called every six days at least.
+    """
 
     def __init__(self, ticks_ms: "Callable[[], int]") -> None:
         self._ticks_ms = ticks_ms

@@ -38,9 +38,11 @@ def check_config():
         {"passback_s": -1},
         {"refuse_delay_ms": 199},
         {"frame_size": []},
-        {"board": "ai_thinker", "pins": {"relay": 2}},
+        {"board": "ai_thinker", "pins": {"relay": 4}},
         {"board": "ai_thinker", "source": "uart"},
-        {"pins": {"relay": 2, "pass": 2}},
+        {"pins": {"relay": 4, "pass": 4}},
+        {"pins": {"relay": 0}},
+        {"pins": {"relay": 49}},
     ):
         assert refuses(values), values
 

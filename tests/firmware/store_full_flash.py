@@ -6,61 +6,28 @@ answer once there is room.
 """
 
 import gc
-import hashlib
 import json
 import os
 import sys
 
-if hasattr(gc, "threshold"):
-    gc.threshold(64 * 1024)
-
 import flash
-from clock import Clock
-from ed25519_reference import verify as slow_verify
-from store import Store, StoreError
-from version_floor import FileFloor
+from store import StoreError
+from store_on_flash import PATH, Reader, new_flash, provisioned, read
 
-PATH = "/flash"
 BLOCKS = 48
 MAX_FREE_BLOCKS = 20
 FILLER = PATH + "/filler"
-verified = {}
-
-
-def verify(public_key, signature, message):
-    question = hashlib.sha256(public_key + signature + message).digest()
-    if question not in verified:
-        verified[question] = slow_verify(public_key, signature, message)
-    return verified[question]
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def table(public_key):
     return public_key * 300
 
 
-def started():
-    clock = Clock(PATH + "/clock", lambda: 0)
-    return Store(PATH, verify, FileFloor(PATH + "/floor"), clock, table, True)
-
-
-def install(store, bundle):
+def install(reader):
     try:
-        store.begin(len(bundle))
-        at = 0
-        while at < len(bundle):
-            at = store.write(at, bundle[at : at + 512])
-        return "installed" if store.finish() else "unchanged"
+        return "installed" if reader.install(BUNDLE) else "unchanged"
     except StoreError:
         return "StoreError"
-
-
-def version(store):
-    return store.installed.manifest.version
 
 
 def in_spare_slot():
@@ -84,30 +51,25 @@ def fill(leave):
 
 
 ROOT, BEFORE, BUNDLE = [read(path) for path in sys.argv[1:]]
-image = flash.Flash(BLOCKS)
-flash.format_flash(image)
-flash.mount(image, PATH)
-store = started()
-store.provision(ROOT)
-install(store, BEFORE)
-store.close()
+image = new_flash(BLOCKS)
+provisioned(table, ROOT, [BEFORE]).store.close()
 flash.unmount(PATH)
 
 told = []
 for leave in range(MAX_FREE_BLOCKS):
     gc.collect()
     flash.mount(image.copy(), PATH)
-    store = started()
+    reader = Reader(table)
     fill(leave)
-    answer = install(store, BUNDLE)
-    now = version(store)
-    bits = [bit(512) for bit in store.status_bits.values()]
-    store.close()
+    answer = install(reader)
+    now = reader.version
+    bits = [bit(512) for bit in reader.store.status_bits.values()]
+    reader.store.close()
     left = in_spare_slot()
-    store = started()
-    again = version(store)
+    reader = Reader(table)
+    again = reader.version
     os.remove(FILLER)
-    told.append([answer, now, len(bits), again, left, install(store, BUNDLE), version(store)])
-    store.close()
+    told.append([answer, now, len(bits), again, left, install(reader), reader.version])
+    reader.store.close()
     flash.unmount(PATH)
 print(json.dumps(told))

@@ -74,6 +74,16 @@ def test_shows_the_same_for_every_refusal_at_one_time_after_the_frame(installed:
     assert installed.counters()["reasons"] == {"revoked": 1, "expired": 1, "unknown_key": 1, "not_a_card": 1}
 
 
+@pytest.mark.parametrize(("version", "mode"), [(5, "numeric"), (7, "numeric"), (10, "numeric"), (10, "byte")])
+def test_refuses_the_digits_of_a_card_in_any_other_symbol(installed: Scanner, version: int, mode: str) -> None:
+    installed.see(0)
+    installed.see(1000, frame(CITY.card_text(186), version, mode))
+    events = installed.run()
+    assert times(events, "refused") == [1000 + DELAY_MS]
+    assert not relay_times(events)
+    assert installed.counters()["reasons"] == {"not_a_card": 1}
+
+
 def test_shows_the_same_for_every_age_class(installed: Scanner) -> None:
     shown = []
     for pixels in (GOOD, CHILD_CARD, SENIOR_CARD):

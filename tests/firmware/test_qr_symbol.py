@@ -188,6 +188,14 @@ def test_a_symbol_of_another_version_is_refused(firmware: Firmware) -> None:
     assert text_of(firmware, modules, 7) is None
 
 
+@pytest.mark.parametrize("version", [1, 9, 10])
+@pytest.mark.parametrize(("text", "is_numeric"), [("0123456789", True), ("DEMO 2027", False), ("demo", False)])
+def test_a_number_is_told_from_other_text(firmware: Firmware, version: int, text: str, is_numeric: bool) -> None:
+    reader = firmware.symbol.SymbolReader()
+    assert reader.read(modules_of(text, version, "L"), version) == text
+    assert reader.is_numeric == is_numeric
+
+
 @given(st.binary(min_size=441, max_size=441))
 def test_random_modules_say_nothing(firmware: Firmware, noise: bytes) -> None:
     assert text_of(firmware, bytearray(byte & 1 for byte in noise), 1) is None
@@ -258,6 +266,23 @@ def test_a_full_symbol_needs_no_terminator(firmware: Firmware) -> None:
     assert segments_text(firmware, data_of(stream, 16)) == "fourteen bytes"
     stream = bits(NUMERIC, (2, 10), (42, 7), NUMERIC, (1, 10), (7, 4))
     assert segments_text(firmware, data_of(stream, 5)) == "427"
+
+
+@pytest.mark.parametrize(
+    ("stream", "is_one"),
+    [
+        (bits(NUMERIC, (3, 10), (427, 10)), True),
+        (bits(NUMERIC, (2, 10), (42, 7), NUMERIC, (1, 10), (7, 4)), False),
+        (bits(NUMERIC, (2, 10), (42, 7), BYTE, (1, 8), (0x37, 8)), False),
+        (bits(ALPHANUMERIC, (3, 9), (4 * 45 + 2, 11), (7, 6)), False),
+        (bits(BYTE, (3, 8), *((byte, 8) for byte in b"427")), False),
+    ],
+    ids=["one segment", "two", "a byte behind", "letters", "bytes"],
+)
+def test_digits_in_any_other_way_are_no_number(firmware: Firmware, stream: str, is_one: bool) -> None:
+    data = data_of(stream, 16)
+    assert segments_text(firmware, data) == "427"
+    assert firmware.symbol.is_one_number(data, 1, 3) == is_one
 
 
 @given(st.binary(min_size=1, max_size=30))

@@ -152,6 +152,21 @@ def test_a_card_in_a_hand_opens_the_gate_in_less_light(desk: Desk, tmp_path: Pat
 # What people hand in by mistake.
 
 
+def test_a_bundle_without_a_root_and_another_root_get_the_stores_own_sentence(desk: Desk, tmp_path: Path) -> None:
+    desk.issue()
+    desk.city("publish")
+    picture = tmp_path / "hall.gray"
+    picture.write_bytes(scenes.frame(Random(1)))
+    command = ("simulate", picture, "--json", "--flash", tmp_path / "flash")
+    result = ardente(*command, "--bundle", desk.bundle, status=2)
+    assert result.stderr.splitlines() == ["Error: No root is believed yet: provision the scanner first."]
+    ardente(*command, "--root", desk.root)
+    other = tmp_path / "other.cbor"
+    other.write_bytes(desk.root.read_bytes() + b"x")
+    result = ardente(*command, "--root", other, status=2)
+    assert result.stderr.splitlines() == ["Error: Another root is believed already: erase the scanner first."]
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [

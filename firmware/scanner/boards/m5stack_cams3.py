@@ -1,4 +1,7 @@
-"""M5Stack Unit CamS3: the Grove socket has relay and PASS; the LED is the board's own."""
+"""M5Stack Unit CamS3: relay and PASS are CLK and CMD of the microSD slot, for its Grove socket is the USB port.
+
+CLK is the one that no card slot pulls up. The LED is the board's own.
+"""
 
 from boards.board import Board, Pins
 
@@ -8,4 +11,4 @@ if TYPE_CHECKING:
 
 
 def make(config: "Config") -> Board:
-    return Board(config, Pins(relay=18, pass_contact=17, light=14))
+    return Board(config, Pins(relay=39, pass_contact=38, light=14, light_inverted=True))

@@ -29,7 +29,7 @@ _ALL = "a"
 
 class OsGroup:
     """later: is called with what to do once the answer is out
-    version: of the application that runs, as text
+    version: gives that of the application that runs, as text
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class OsGroup:
         clock: "Clock",
         store: "Store",
         buffer_bytes: int,
-        version: str,
+        version: "Callable[[], str]",
         later: "Callable[[Callable[[], None]], None]",
     ) -> None:
         self._board = board
@@ -100,7 +100,7 @@ class OsGroup:
         fields = (
             ("s", _NAME),
             ("r", release),
-            ("v", self._version),
+            ("v", self._version()),
             ("m", self._board.family),
             ("o", python.name),
         )

@@ -47,19 +47,19 @@ class Server:
         self._frames = FrameReader(serial.buffer_bytes)
         self._part = memoryview(bytearray(_READ_BYTES))
         self._at = self._end = 0
-        self.requests = 0
-        self.errors = 0
+        self._requests = 0
+        self._errors = 0
         self._then: "Callable[[], None] | None" = None
 
-    @property
-    def frames(self) -> int:
-        """How many whole frames came."""
-        return self._frames.frames
-
-    @property
-    def bad_frames(self) -> int:
-        """How many frames came damaged."""
-        return self._frames.bad_frames
+    def counts(self) -> "dict[str, int]":
+        """Since the start."""
+        frames = self._frames
+        return {
+            "frames": frames.frames,
+            "bad_frames": frames.bad_frames,
+            "requests": self._requests,
+            "errors": self._errors,
+        }
 
     def poll(self) -> bool:
         """Take what has come, and answer where it is a request; True where it was one."""
@@ -84,7 +84,7 @@ class Server:
         # An answer is never answered.
         if operation not in (_READ, _WRITE):
             return False
-        self.requests += 1
+        self._requests += 1
         try:
             if version > _NEWEST_VERSION:
                 raise RequestError(UNSUPPORTED_TOO_NEW, BAD_REQUEST)
@@ -92,7 +92,7 @@ class Server:
                 raise bad_request()
             answer = self._answer(group, operation == _WRITE, command, bytes(packet[_HEADER_BYTES:]))
         except RequestError as error:
-            self.errors += 1
+            self._errors += 1
             answer = {"rc": error.rc, "rsn": error.reason}
         body = encode(answer)
         version = min(version, _NEWEST_VERSION)

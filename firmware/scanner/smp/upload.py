@@ -2,7 +2,7 @@
 
 import hashlib
 
-from smp.errors import BAD_REQUEST, EBADSTATE, EINVAL, NO_UPLOAD, RequestError, bad_request
+from smp.errors import EBADSTATE, NO_UPLOAD, RequestError, bad_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,33 +11,35 @@ if TYPE_CHECKING:
     from smp.body import Body
 
     class Target(Protocol):
-        """Where a file goes. Each method may raise RequestError or TrustError, and has dropped what came then."""
+        """Where a file goes. A method that raises, RequestError or TrustError, has changed nothing that was in force;
+        `abandon` is called then."""
 
-        def begin(self, length: int, sha256: bytes) -> None: ...
+        def holds(self, sha256: bytes) -> bool:
+            """Whether the file with this SHA-256 came already, so that nothing is to be done."""
 
-        def write(self, offset: int, data: bytes) -> None: ...
+        def begin(self, length: int, sha256: bytes) -> int:
+            """Return the offset to begin from."""
 
-        def finish(self, sha256: bytes) -> None: ...
+        def write(self, offset: int, data: bytes) -> int:
+            """Return the offset to go on from."""
+
+        def finish(self) -> None: ...
 
         def abandon(self) -> None: ...
-
-        def holds(self, length: int, sha256: bytes) -> bool:
-            """Whether this file came already, and nothing is to be done."""
 
 
 SHA256_BYTES = 32
 
 
 class Upload:
-    """One at a time: a first piece says length and SHA-256, and another one of the same file where to go on."""
+    """One at a time: a first piece says length and SHA-256, and another first piece of the same file where to go on."""
 
     def __init__(self) -> None:
-        self._target: "Target | None" = None
+        self.target: "Target | None" = None
         self._length = 0
         self._sha256 = b""
-        self._received = 0
-        self._digest = hashlib.sha256()
-        # The last piece may come twice, when its answer was lost.
+        self._next = 0
+        # The last piece comes again where its answer was lost.
         self._done = (-1, -1)
 
     def take(self, target: "Target", body: "Body") -> "Body":
@@ -46,74 +48,75 @@ class Upload:
         if not isinstance(data, bytes):
             raise bad_request()
         if offset == 0:
-            answer = self._begin(target, number(body, "len"), body.get("sha"))
-            if answer:
-                return answer
-        elif self._target is None:
+            if self._begin(target, number(body, "len"), body.get("sha")):
+                return {"off": self._length, "match": True}
+        elif self.target is not target:
             if self._done == (offset, offset + len(data)):
-                return {"off": offset + len(data), "match": True}
+                return {"off": self._length, "match": True}
             raise RequestError(EBADSTATE, NO_UPLOAD)
-        if offset != self._received:
-            return {"off": self._received}
-        return self._write(data)
-
-    def next_target(self) -> "Target | None":
-        """Whose file is on its way."""
-        return self._target
-
-    def _begin(self, target: "Target", length: int, sha256: "Any") -> "Body | None":
-        """Begin; an answer where there is nothing to write."""
-        if not isinstance(sha256, bytes) or len(sha256) != SHA256_BYTES or not length:
-            raise bad_request()
-        if self._target is target and (self._length, self._sha256) == (length, sha256) and self._received:
-            return {"off": self._received}
-        if target.holds(length, sha256):
-            self.abandon()
-            return {"off": length, "match": True}
-        self.abandon()
-        target.begin(length, sha256)
-        self._target = target
-        self._length = length
-        self._sha256 = sha256
-        self._received = 0
-        self._digest = hashlib.sha256()
-        return None
-
-    def _write(self, data: bytes) -> "Body":
-        target = self._target
-        assert target
-        end = self._received + len(data)
-        try:
-            if end > self._length:
-                raise bad_request()
-            target.write(self._received, data)
-            self._digest.update(data)
-            self._done = (self._received, end)
-            self._received = end
-            if end < self._length:
-                return {"off": end}
-            if self._digest.digest() != self._sha256:
-                raise RequestError(EINVAL, BAD_REQUEST)
-            target.finish(self._sha256)
-        except BaseException:
-            self.abandon()
-            raise
-        self._target = None
-        return {"off": end, "match": True}
+        if offset != self._next:
+            return {"off": self._next}
+        return self._write(target, data)
 
     def abandon(self) -> None:
         """Drop what is on its way."""
-        target = self._target
-        self._target = None
-        self._received = 0
+        target = self.target
+        self.target = None
         self._done = (-1, -1)
         if target:
             target.abandon()
 
+    def _begin(self, target: "Target", length: int, sha256: "Any") -> bool:
+        """Begin, or go on; True where the whole file is there already."""
+        if not isinstance(sha256, bytes) or len(sha256) != SHA256_BYTES or not length:
+            raise bad_request()
+        if self.target is target and (self._length, self._sha256) == (length, sha256):
+            return False
+        self.abandon()
+        self._length = length
+        self._sha256 = sha256
+        if target.holds(sha256):
+            return True
+        self._next = target.begin(length, sha256)
+        self.target = target
+        return False
 
-def number(body: "Body", name: str) -> int:
+    def _write(self, target: "Target", data: bytes) -> "Body":
+        offset = self._next
+        try:
+            if offset + len(data) > self._length:
+                raise bad_request()
+            self._next = target.write(offset, data)
+            if self._next < self._length:
+                return {"off": self._next}
+            target.finish()
+        except BaseException:
+            self.abandon()
+            raise
+        self.target = None
+        self._done = (offset, offset + len(data))
+        return {"off": self._length, "match": True}
+
+
+class Arrival:
+    """The SHA-256 of a file as it comes, against the one that was announced."""
+
+    def __init__(self, sha256: bytes) -> None:
+        self._sha256 = sha256
+        self._digest = hashlib.sha256()
+
+    def update(self, data: bytes) -> None:
+        self._digest.update(data)
+
+    def check(self) -> None:
+        """Raises RequestError where another file came."""
+        if self._digest.digest() != self._sha256:
+            raise bad_request()
+
+
+def number(body: "Body", name: str, default: "int | None" = None) -> int:
     """A number of a request that is not negative. Raises RequestError."""
-    value = body.get(name)
+    value = body.get(name, default)
     if value is True or value is False or not isinstance(value, int) or value < 0:
         raise bad_request()
     return value

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 # The manifest, its envelope and 16 signatures.
 _MAX_SIGNED_MANIFEST_SIZE = MAX_MANIFEST_SIZE + 2048
-_MAX_SIGNED_APPLICATION_SIZE = MAX_APPLICATION_MANIFEST_SIZE + 2048
+MAX_SIGNED_APPLICATION_SIZE = MAX_APPLICATION_MANIFEST_SIZE + 2048
 MAX_BUNDLE_SIZE = 16 << 20
 MAX_FUTURE_S = 24 * 3600
 _HASH_CHUNK_SIZE = 1024
@@ -125,16 +125,14 @@ def open_bundle(
 
     Holds one document at a time in RAM, at most 10 KB.
     """
-    signed, manifest, root, at = _read_documents(reader, length, installed, verify, allow_test_city)
-    recovered = _drops_a_signer(root, installed)
-    _check_times(root, manifest, installed, now, has_clock, recovered)
-    offer = Offer(
-        _judge_manifest(signed, manifest, root, installed.first, verify), manifest, _list_spans(manifest, at, length)
-    )
+    documents = _read_documents(reader, length, installed, verify, allow_test_city)
+    recovered = _drops_a_signer(documents.root, installed)
+    _check_times(documents.root, documents.manifest, installed, now, has_clock, recovered)
+    offer = documents.offer(installed.first, length, verify)
     offer.recovered = recovered
     offer.unchanged = offer.installed.payload_sha256 == installed.payload_sha256
     if not offer.unchanged and not recovered:
-        _never_down(manifest, installed)
+        _never_down(offer.manifest, installed)
     return offer
 
 
@@ -146,10 +144,7 @@ def reopen_bundle(
     No time is tested: a root that has expired since, or a clock set back, stops new bundles and not the installed one.
     Raises `TrustError` where the file is not what was installed.
     """
-    signed, manifest, root, at = _read_documents(reader, length, first, verify, allow_test_city)
-    return Offer(
-        _judge_manifest(signed, manifest, root, first.first, verify), manifest, _list_spans(manifest, at, length)
-    )
+    return _read_documents(reader, length, first, verify, allow_test_city).offer(first.first, length, verify)
 
 
 def check_list(reader: "Reader", offer: Offer, span: ListSpan) -> None:
@@ -185,7 +180,7 @@ def open_application(
     ``data`` is the image or its front; ``floor`` is the version confirmed last, which never goes down.
     """
     try:
-        front = read_sign(BytesReader(data), 0, TYP_APPLICATION, _MAX_SIGNED_APPLICATION_SIZE)
+        front = read_sign(BytesReader(data), 0, TYP_APPLICATION, MAX_SIGNED_APPLICATION_SIZE)
         signed = parse_sign(front, TYP_APPLICATION)
         application = parse_application(signed.payload)
     except FormatError:
@@ -200,10 +195,25 @@ def open_application(
     return application, len(front)
 
 
+class _Documents:
+    """The manifest with its envelope, the last root, and the offset behind the chain."""
+
+    def __init__(self, signed: Signed, manifest: Manifest, root: Root, end: int) -> None:
+        self.signed = signed
+        self.manifest = manifest
+        self.root = root
+        self.end = end
+
+    def offer(self, first: Root, length: int, verify: "Verify") -> Offer:
+        """Step 4 of a bundle of ``length`` bytes, and the rest of step 1."""
+        installed = _judge_manifest(self.signed, self.manifest, self.root, first, verify)
+        return Offer(installed, self.manifest, _list_spans(self.manifest, self.end, length))
+
+
 def _read_documents(
     reader: "Reader", length: int, installed: Installed, verify: "Verify", allow_test_city: bool
-) -> "tuple[Signed, Manifest, Root, int]":
-    """Steps 1 and 2: return the manifest with its envelope, the last root, and the offset behind the chain."""
+) -> _Documents:
+    """Steps 1 and 2."""
     if length > MAX_BUNDLE_SIZE:
         raise TrustError(reasons.TOO_LARGE)
     signed, manifest, at = _read_manifest(reader)
@@ -212,7 +222,7 @@ def _read_documents(
         raise TrustError(reasons.WRONG_CITY)
     if not allow_test_city and any_test_key(manifest.keys.public_keys()):
         raise TrustError(reasons.TEST_CITY)
-    return signed, manifest, root, at
+    return _Documents(signed, manifest, root, at)
 
 
 def _judge_manifest(signed: Signed, manifest: Manifest, root: Root, first: Root, verify: "Verify") -> Installed:

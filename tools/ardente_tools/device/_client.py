@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -39,6 +40,7 @@ _TIMEOUT_S: Final = 1.5
 # With its last byte a scanner judges the whole file.
 _LAST_TIMEOUT_S: Final = 8.0
 _TRIES: Final = 4
+_SLOWNESS: Final = 8.0
 _STANDSTILL_TRIES: Final = 8
 _BUFFER_BYTES: Final = (128, 4096)
 
@@ -114,6 +116,8 @@ class Device:
     def __init__(self, port: Port, baudrate: int = BAUDRATE, *, timeout_s: float = _TIMEOUT_S) -> None:
         self.port = port
         self._timeout_s = timeout_s
+        # How long the next answer may take: by how long the last one took, and twice as long at each try.
+        self._usual_s = timeout_s
         self._transport = SerialTransport(port, baudrate)
         self._client = SMPClient(self._transport, port.path, timeout_s)
         self._runner = asyncio.Runner()
@@ -214,10 +218,17 @@ class Device:
             _, room = self._client.get_max_cbor_and_data_size(request(offset, b""))
             part = data[offset : offset + room]
             is_last = offset + len(part) == len(data)
-            answer = self._ask(request(offset, part), timeout_s=_LAST_TIMEOUT_S if is_last else None)
-            if answer.off is None or not 0 <= answer.off <= len(data):
-                raise _not_understood(self.port)
-            offset = answer.off
+            try:
+                answer = self._ask(request(offset, part), timeout_s=_LAST_TIMEOUT_S if is_last else None)
+            except RefusedError as error:
+                # It restarted, so quickly that nothing else was noticed.
+                if error.reason != "no_upload" or not offset:
+                    raise
+                offset = 0
+            else:
+                if answer.off is None or not 0 <= answer.off <= len(data):
+                    raise _not_understood(self.port)
+                offset = answer.off
             standstill = 0 if offset > furthest else standstill + 1
             if standstill > _STANDSTILL_TRIES:
                 raise NoAnswerError("The scanner takes no more of the file: restart it, then push again.")
@@ -234,15 +245,17 @@ class Device:
         self._is_greeted = True
 
     def _ask(self, request: Any, *, timeout_s: float | None = None, tries: int = _TRIES) -> Any:
-        for _ in range(tries):
+        for attempt in range(tries):
+            started_s = time.monotonic()
             try:
-                answer = self._runner.run(self._client.request(request, timeout_s or self._timeout_s))
+                answer = self._runner.run(self._client.request(request, timeout_s or self._usual_s * 2**attempt))
             except TimeoutError:
                 continue
             except SMPTransportDisconnected:
                 raise PortLostError(f"{self.port.path} is gone: plug the cable in again.") from None
             except (SMPClientException, SMPException, ValidationError, CBORDecodeError, ValueError, TypeError):
                 raise _not_understood(self.port) from None
+            self._usual_s = min(max(_SLOWNESS * (time.monotonic() - started_s), self._timeout_s / 4), self._timeout_s)
             if success(answer):
                 return answer
             raise _refused(answer)

@@ -20,6 +20,7 @@ from ardente._texts import freshness_text
 
 from ._client import Device, Status
 from ._errors import DeviceError, NoAnswerError, PortError
+from ._flash import Chip
 from ._ports import Port, open_port
 from ._requests import printable
 
@@ -73,15 +74,7 @@ class Examination(NamedTuple):
         }
 
 
-class Rom(NamedTuple):
-    """What the chip's ROM says: chip, flash size, and whether secure boot and flash encryption are burned."""
-
-    chip: str
-    flash: str
-    secured: bool
-
-
-def examine(port: Port, now: int, ask_rom: Callable[[Port], Rom] | None = None) -> Examination:
+def examine(port: Port, now: int, ask_rom: Callable[[Port], Chip] | None = None) -> Examination:
     """Find out what is on a port. ``ask_rom`` restarts the board, so it is there only where the user asked for it."""
     findings = [_adapter(port)]
     try:
@@ -94,7 +87,7 @@ def examine(port: Port, now: int, ask_rom: Callable[[Port], Rom] | None = None) 
         findings.append(Finding("port", "todo", *_split(error)))
         return Examination(port, findings)
     if ask_rom is not None:
-        findings += _rom(port, ask_rom)
+        findings.append(_rom(port, ask_rom))
     return Examination(port, findings, status)
 
 
@@ -264,13 +257,13 @@ def _security(status: Status) -> Finding:
     return Finding("security", "note", text)
 
 
-def _rom(port: Port, ask_rom: Callable[[Port], Rom]) -> list[Finding]:
+def _rom(port: Port, ask_rom: Callable[[Port], Chip]) -> Finding:
     try:
-        rom = ask_rom(port)
+        chip = ask_rom(port)
     except DeviceError as error:
-        return [Finding("chip", "todo", *_split(error))]
-    secured = "secure boot and flash encryption are on (L2)" if rom.secured else "no eFuses burned"
-    return [Finding("chip", "ok", f"{rom.chip}, flash {rom.flash}, {secured}")]
+        return Finding("chip", "todo", *_split(error))
+    flash = f"flash {chip.flash_bytes >> 20} MB" if chip.flash_bytes else "flash of unknown size"
+    return Finding("chip", "ok", f"{chip.name}, {flash}, MAC {chip.mac or 'unknown'}")
 
 
 def _split(error: DeviceError) -> tuple[str, str]:

@@ -123,14 +123,61 @@ def doctor(ctx: click.Context, name: str | None, rom: bool, as_json: bool) -> No
     Without PORT it takes the only board that is plugged in. Exit status 1: something is to be done.
     """
     from ._doctor import examine
+    from ._flash import identify_chip
     from ._ports import find_port
 
-    found = examine(find_port(name), int(time.time()), _ask_rom if rom else None)
+    found = examine(find_port(name), int(time.time()), identify_chip if rom else None)
     if as_json:
         _echo_json(found.to_dict())
     else:
         _echo_findings(found)
     ctx.exit(0 if found.healthy else _NOT_WELL)
+
+
+@device.command(short_help="Write a whole image to a board.")
+@_PORT
+@click.option("--image", type=_FILE, required=True, help="An image that `ardente device build` made.")
+@click.option("--sha256", metavar="HEX", help="The SHA-256 that the image must have.")
+@click.option("--erase-all", is_flag=True, help="Erase the rest of the flash too: root, configuration, counters.")
+@_JOURNAL
+@_with_json
+def flash(name: str, image: Path, sha256: str | None, erase_all: bool, journal_file: Path, as_json: bool) -> None:
+    """Write a whole image to a board, verify it, and wait until the scanner answers.
+
+    Chip, flash size and image are checked before anything is erased. A board without USB of its own must be put into
+    its bootloader by hand: IO0 to GND, then reset.
+    """
+    from ._flash import Chip, read_image, wait_until_ready
+    from ._flash import flash as flash_board
+    from ._journal import Journal
+    from ._ports import find_port
+    from ._show import bar
+
+    checked = read_image(image, _fingerprint(sha256))
+    port = find_port(name)
+    journal = Journal(journal_file)
+    chips: list[Chip] = []
+    with _recording(journal, "flash", port, checked.sha256), bar(f"writing {image.name}", quiet=as_json) as watcher:
+        flash_board(
+            port,
+            checked,
+            progress=lambda share: watcher.progress(
+                round(share * checked.file.stat().st_size), checked.file.stat().st_size
+            ),
+            erase_all=erase_all,
+            on_chip=chips.append,
+        )
+        watcher.step("waiting for the scanner to answer")
+        now = wait_until_ready(port)
+    _keep(journal, "flash", port, None, now, "installed", checked.sha256, chips[0].mac)
+    if as_json:
+        _echo_json({"result": "installed", "chip": chips[0]._asdict(), "status": now.to_dict()})
+        return
+    click.echo(f"The {chips[0].name} on {port.path} is a scanner now, {now.label}.")
+    if not now.provisioned:
+        click.echo(f"Next: ardente device provision {name} --label LABEL")
+    elif now.bundle is None:
+        click.echo(f"Next: ardente device push {name} BUNDLE")
 
 
 @device.command(short_help="Give a scanner its name and its city's root, once.")
@@ -448,10 +495,19 @@ class _recording:
             self._keep(self._before[0] if self._before else None, None, error.code, self._sha256)
 
 
-def _keep(journal: Journal, action: Action, port: Port, was: Any, now: Any, result: str, sha256: bytes) -> None:
+def _keep(
+    journal: Journal, action: Action, port: Port, was: Any, now: Any, result: str, sha256: bytes, mac: str = ""
+) -> None:
     from ._journal import make_record
 
-    journal.append(make_record(action, port, was, now, result, sha256))
+    journal.append(make_record(action, port, was, now, result, sha256, mac))
+
+
+def _fingerprint(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else bytes.fromhex(text.replace(":", ""))
+    except ValueError:
+        raise click.UsageError("--sha256 takes 64 hexadecimal digits.") from None
 
 
 def _pushed(payload: Payload, label: str, result: str) -> str:

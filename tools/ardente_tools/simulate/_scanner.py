@@ -83,11 +83,10 @@ class Scanner:
         )
         lines = run.stdout.splitlines()
         answer = _event(lines[-1]) if lines else {}
-        if answer.get("event") == "refused":
-            reason = str(answer.get("reason"))
-            if reason in reasons.TRUST_REASONS:
-                raise TrustError(reason)
-            raise SimulatorError(f"The scanner did not take the files: {reason.rstrip('.')}.")
+        if answer.get("event") == "refused" and answer.get("reason") in reasons.TRUST_REASONS:
+            raise TrustError(str(answer["reason"]))
+        if answer.get("event") == "failed":
+            raise SimulatorError(str(answer.get("sentence")))
         if run.returncode != 0 or answer.get("event") != "installed":
             raise _failure(run.returncode, run.stderr or run.stdout)
         version = answer.get("version")
