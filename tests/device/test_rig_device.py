@@ -41,7 +41,6 @@ def test_it_starts_again_after_a_reset(ardente_device: Make) -> None:
     with Device(Port(device.port)) as host:
         host.reset_once()
     device.wait_for("start", since=since)
-    device.wait_for("stale", since=since)
     assert device.wait_for("end", since=since)["status"] == 75
     assert status_state(device) == "no_root"
 
