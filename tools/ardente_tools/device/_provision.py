@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,10 +20,14 @@ from ardente.core.trust import open_root
 from ._client import Device, Status
 from ._errors import DeviceError, FileError, RefusedError
 from ._ports import Port
+from ._push import Watcher
+from ._session import Session
 
 BOARDS: Final = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
 _MAX_CONFIGURATION_BYTES: Final = 2048
 _MAX_LABEL: Final = 32
+_RESTART_S: Final = 60.0
+_GOING_DOWN_S: Final = 0.5
 
 
 class Root(NamedTuple):
@@ -77,24 +82,46 @@ def configuration(label: str, board: str, gate: dict[str, Any], base: Path | Non
     return data
 
 
-def provision(port: Port, configured: bytes, root: Root, progress: Callable[[int, int], None]) -> Provisioned:
-    """Give a scanner without root its configuration and root. Raises `DeviceError`; both are taken, or neither."""
-    document = cbor.encode_bytes(configured) + cbor.encode_bytes(root.data)
-    with Device(port) as device:
-        was = device.status()
+def provision(
+    port: Port,
+    configured: bytes,
+    root: Root,
+    watcher: Watcher,
+    on_found: Callable[[Status], None] = lambda status: None,
+) -> Provisioned:
+    """Give a scanner without root its configuration and root, and restart it with them. Raises `DeviceError`.
+
+    Both are taken, or neither. ``on_found`` takes what the scanner was before.
+    """
+    document = b"\x82" + cbor.encode_bytes(configured) + cbor.encode_bytes(root.data)
+    with Session(port, wait_s=_RESTART_S) as session:
+        was = session.first_status()
+        on_found(was)
         if was.provisioned:
             raise RefusedError("already_provisioned")
         _check_board(configured, was)
-        try:
-            device.provision(b"\x82" + document, progress)
-        except RefusedError as error:
-            # The answer to the last byte may have been lost, and the same byte sent again.
-            if error.reason != "already_provisioned":
-                raise
-        now = device.status()
+        session.call(lambda device: _send(device, document, watcher))
+        watcher.step("restarting")
+        session.call(Device.reset_once)
+        now = session.call(_restarted)
     if now.root_sha != root.sha256:
         raise DeviceError("The scanner says that it has another root: flash it anew, and provision it again.")
     return Provisioned(was, now)
+
+
+def _send(device: Device, document: bytes, watcher: Watcher) -> None:
+    try:
+        device.provision(document, watcher.progress)
+    except RefusedError as error:
+        # The answer to the last byte may have been lost, and the same byte sent again.
+        if error.reason != "already_provisioned":
+            raise
+
+
+def _restarted(device: Device) -> Status:
+    # What is asked while it goes down would be answered by the old configuration.
+    time.sleep(_GOING_DOWN_S)
+    return device.status()
 
 
 def _check_board(configured: bytes, was: Status) -> None:

@@ -16,6 +16,7 @@ from ardente.cli._options import TRUST
 from ._errors import DeviceError, FileError, RefusedError
 
 if TYPE_CHECKING:
+    from ._client import Status
     from ._doctor import Examination
     from ._journal import Action, Journal
     from ._payload import Payload
@@ -234,8 +235,12 @@ def provision(
     gate = {key: value for key, value in (("pulse_ms", pulse_ms), ("pass_contact", pass_contact)) if value is not None}
     configured = configuration(label, board, gate, config)
     journal = Journal(journal_file)
-    with bar("provisioning", quiet=as_json) as watcher, _recording(journal, "provision", port, root.sha256):
-        done = provision_device(port, configured, root, watcher.progress)
+    before: list[Status] = []
+    with (
+        bar("provisioning", quiet=as_json) as watcher,
+        _recording(journal, "provision", port, root.sha256, before),
+    ):
+        done = provision_device(port, configured, root, watcher, before.append)
     _keep(journal, "provision", port, done.was, done.now, "installed", root.sha256)
     if as_json:
         _echo_json({"result": "installed", "status": done.now.to_dict()})
@@ -277,7 +282,7 @@ def push(
     payload = read_payload(file or _trusted_bundle(folder))
     port = find_port(name)
     journal = Journal(journal_file)
-    before: list[Any] = []
+    before: list[Status] = []
     with (
         bar(f"sending {payload.name}", quiet=as_json) as watcher,
         _recording(journal, "push", port, payload.sha256, before),
@@ -358,6 +363,7 @@ def reset(name: str, wait_s: float, as_json: bool) -> None:
 
     with Session(find_port(name), wait_s=wait_s) as session:
         label = session.first_status().label
+        session.expect(label)
         session.call(Device.reset_once)
         session.call(Device.status)
     _echo(as_json, {"label": label}, f"{label} has restarted.")
@@ -482,7 +488,9 @@ def _trusted_bundle(folder: Path) -> Path:
 class _recording:
     """A context in which a failure is kept in the journal too."""
 
-    def __init__(self, journal: Journal, action: Action, port: Port, sha256: bytes, before: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, journal: Journal, action: Action, port: Port, sha256: bytes, before: Sequence[Status] = ()
+    ) -> None:
         self._keep = functools.partial(_keep, journal, action, port)
         self._sha256 = sha256
         self._before = before
