@@ -58,7 +58,13 @@ def read_root(path: Path, fingerprint: str | None, *, allow_test_city: bool = Fa
     return Root(data, digest.digest(), root.city)
 
 
-def configuration(label: str, board: str, gate: dict[str, Any], base: Path | None = None) -> bytes:
+def gate(pulse_ms: int | None, pass_contact: bool | None) -> dict[str, Any]:
+    """Return what a configuration says of the gate: what was given, and no more."""
+    given = {"pulse_ms": pulse_ms, "pass_contact": pass_contact}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def configuration(label: str, board: str, of_gate: dict[str, Any], base: Path | None = None) -> bytes:
     """Return a scanner's configuration as JSON: what the file ``base`` says, with these values over it.
 
     Raises `FileError` where ``base`` or ``label`` cannot be one; the scanner judges the rest.
@@ -74,8 +80,9 @@ def configuration(label: str, board: str, gate: dict[str, Any], base: Path | Non
         if not values or not isinstance(values, dict):
             raise FileError(f"{base} is no configuration: it must be a JSON object, as docs/hardware.md shows.")
     values = {**values, "label": label, "board": board}
-    if gate:
-        values["gate"] = {**values.get("gate", {}), **gate}
+    if of_gate:
+        before = values.get("gate")
+        values["gate"] = {**(before if isinstance(before, dict) else {}), **of_gate}
     data = json.dumps(values, separators=(",", ":")).encode()
     if len(data) > _MAX_CONFIGURATION_BYTES:
         raise FileError("The configuration is larger than 2 KB: shorten it.")
