@@ -29,9 +29,12 @@ EXTRAS: Final = {
     "PIL": "image",
     "ardente_tools": "tools",
     "evdev": "evdev",
+    "littlefs": "tools",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
+    "smp": "tools",
+    "smpclient": "tools",
     "zxingcpp": "image",
 }
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.

@@ -19,13 +19,12 @@ from ardente.core.trust import open_root
 
 from ._client import Device, Status
 from ._errors import DeviceError, FileError, RefusedError
+from ._image import firmware_config
 from ._ports import Port
 from ._push import Watcher
 from ._session import Session
 
-BOARDS: Final = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
 _MAX_CONFIGURATION_BYTES: Final = 2048
-_MAX_LABEL: Final = 32
 _RESTART_S: Final = 60.0
 _GOING_DOWN_S: Final = 0.5
 
@@ -67,10 +66,8 @@ def gate(pulse_ms: int | None, pass_contact: bool | None) -> dict[str, Any]:
 def configuration(label: str, board: str, of_gate: dict[str, Any], base: Path | None = None) -> bytes:
     """Return a scanner's configuration as JSON: what the file ``base`` says, with these values over it.
 
-    Raises `FileError` where ``base`` or ``label`` cannot be one; the scanner judges the rest.
+    Judged by the scanner's own module. Raises `FileError`.
     """
-    if not 1 <= len(label) <= _MAX_LABEL or not all(" " <= c <= "~" for c in label):
-        raise FileError(f"The label must be 1 to {_MAX_LABEL} plain characters without accents: choose another.")
     values: dict[str, Any] = {}
     if base is not None:
         try:
@@ -83,10 +80,12 @@ def configuration(label: str, board: str, of_gate: dict[str, Any], base: Path | 
     if of_gate:
         before = values.get("gate")
         values["gate"] = {**(before if isinstance(before, dict) else {}), **of_gate}
-    data = json.dumps(values, separators=(",", ":")).encode()
-    if len(data) > _MAX_CONFIGURATION_BYTES:
-        raise FileError("The configuration is larger than 2 KB: shorten it.")
-    return data
+    judge = firmware_config()
+    try:
+        judge.parse(values)
+    except judge.ConfigError as error:
+        raise FileError(f"{error} Choose another value; docs/hardware.md lists them.") from None
+    return json.dumps(values, separators=(",", ":")).encode()
 
 
 def provision(
@@ -133,11 +132,8 @@ def _restarted(device: Device) -> Status:
 
 def _check_board(configured: bytes, was: Status) -> None:
     board = json.loads(configured)["board"]
-    family = {"ai_thinker": "esp32", "xiao_s3_sense": "esp32s3", "m5stack_cams3": "esp32s3"}.get(board)
-    if family is not None and was.family not in (family, "unix"):
-        raise FileError(
-            f"The board {board} is of the family {family}, and this scanner is {was.family}: name its board."
-        )
+    if not firmware_config().fits(board, was.family):
+        raise FileError(f"This scanner is {was.family}, and the board {board} is not: name its own board.")
 
 
 def _read(path: Path, limit_bytes: int, reason: str | None) -> bytes:
