@@ -28,8 +28,10 @@ _ENTRY_POINTS: Final = "ardente.commands"
 EXTRAS: Final = {
     "PIL": "image",
     "ardente_tools": "tools",
+    "cbor2": "tools",
     "evdev": "evdev",
     "littlefs": "tools",
+    "pydantic": "tools",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
