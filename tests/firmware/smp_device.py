@@ -120,7 +120,7 @@ def scan(text):
 
 
 def _decides(event):
-    return event["event"] in ("accepted", "refused") or event["event"] == "relay" and event["on"]
+    return event["event"] in ("accepted", "refused") or (event["event"] == "relay" and event["on"])
 
 
 def restart():

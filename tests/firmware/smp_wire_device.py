@@ -1,4 +1,4 @@
-"""Frames and bodies of SMP. The first argument says what to do with each line of a file, the second; prints JSON, a line each.
+"""Frames and bodies of SMP: the first argument says what to do with each line of the second, a file; prints JSON lines.
 
 frames BYTES   a line is pieces of what comes, in hexadecimal: the packets in it, and the counts of frames
 write          a line is a packet: what goes out for it
