@@ -1,19 +1,24 @@
 """The scanner's loop: source → text → verdict → gate. One turn is `App.step`, and none of them raises."""
 
 import gc
+import sys
 
 import store
+from application_slots import ApplicationSlots, running_slot
 from clock import Clock
 from core import reasons
 from core.keys import USE_CARD
 from core.verdict import STALE_REFUSED
 from counters import Counters
 from ed25519 import make_table
+from event_log import EventLog
 from gate import Gate
 from passback import Passback
 from reading import OTHER
+from self_test import SelfTest, Trial
+from serial_side import SerialSide
 from sight import Sight
-from signals import ACCEPTED, FAULT, READY, REFUSED, STALE, Signals
+from signals import ACCEPTED, FAULT, IDENTIFY, READY, REFUSED, STALE, Signals
 from signatures import Signatures
 from uptime import Uptime
 
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from core.verdict import Judge
     from gate import Output, PassContact
     from reading import Reading
+    from smp.frames import Serial
     from version_floor import VersionFloor
 
     class Source(Protocol):
@@ -35,14 +41,20 @@ if TYPE_CHECKING:
         @property
         def is_watching(self) -> bool: ...
 
+        @property
+        def is_ready(self) -> bool: ...
+
         def poll(self) -> "Reading | None": ...
 
     class Board(Protocol):
         """What the application asks of a board."""
 
         flash: str
+        applications: str
+        config_path: str
         config: Config
         allow_test_city: bool
+        family: str
 
         def ticks_ms(self) -> int: ...
 
@@ -58,9 +70,21 @@ if TYPE_CHECKING:
 
         def version_floor(self) -> VersionFloor: ...
 
+        def application_floor(self) -> VersionFloor: ...
+
         def source(self, ticks: Callable[[], int]) -> Source: ...
 
         def feed_watchdog(self) -> None: ...
+
+        def serial(self) -> Serial | None: ...
+
+        def security_level(self) -> str: ...
+
+        def reset(self) -> None:
+            """Start again; does not return."""
+
+        def rest(self) -> None:
+            """Let a millisecond pass."""
 
 
 _PASSBACK_CAPACITY = 512
@@ -68,14 +92,19 @@ _PASSBACK_CAPACITY = 512
 _PASS_WAIT_MS = 10000
 # How long a fault is shown after the last time that a part failed.
 _FAULT_SHOWN_MS = 10000
+# How long a host that is speaking may keep the source waiting.
+_SERVED_MS = 100
 # When no turn went well for so long the watchdog is left to start again.
 _GIVEN_UP_MS = 300000
 
 
 class App:
-    """A scanner on a board. Holds about 20 KB beside the QR decoder, the store and two card keys."""
+    """A scanner on a board, on scans from `source`, the board's own unless one is given.
 
-    def __init__(self, board: "Board") -> None:
+    Holds about 20 KB beside the QR decoder, the store and two card keys.
+    """
+
+    def __init__(self, board: "Board", source: "Source | None" = None) -> None:
         self.board = board
         config = board.config
         self._uptime = Uptime(board.ticks_ms)
@@ -96,8 +125,24 @@ class App:
         self._waiting: "list[tuple[bytes, int]]" = []
         self._fault_until_ms = -1
         self._failed = False
+        self._identify_until_ms = -1
+        self._shown = ""
         self._working_ms = now_ms
-        self._source = board.source(self._now_ms)
+        self._source = source or board.source(self._now_ms)
+        self.log = EventLog()
+        self_test = SelfTest(self._source, self.store)
+        self.self_test = self_test.result
+        self.slots: "ApplicationSlots | None" = None
+        self._trial: "Trial | None" = None
+        slot = running_slot(board.applications, sys.path)
+        if slot is not None:
+            self.slots = slots = ApplicationSlots(
+                board.applications, slot, board.family, self.store, self._verify, board.application_floor()
+            )
+            if slots.on_trial:
+                self._trial = Trial(slots, self_test, board.reset, now_ms)
+        serial = board.serial()
+        self._serial_side = SerialSide(self, serial) if serial else None
         self.trust_changed()
         if self.store.repaired:
             self._fault()
@@ -112,6 +157,15 @@ class App:
             keys.sort(key=lambda key: key.latest_exp, reverse=True)
             self._verify.keep([key.public_key for key in keys], self.store.tables)
             self._judge = judge
+            self.note("Bundle %d is in force." % judge.manifest.version)
+
+    def note(self, words: str) -> None:
+        """Take note of what happened to the scanner, for `log`."""
+        self.log.add(self._now_ms() // 1000, words)
+
+    def identify(self, duration_ms: int) -> None:
+        """Blink, so that a technician sees which scanner this is."""
+        self._identify_until_ms = self._now_ms() + duration_ms
 
     def step(self) -> None:
         """One turn of the loop. Whatever a part raises becomes a fault that is shown, and the loop goes on."""
@@ -121,14 +175,28 @@ class App:
         self._try(self._keep_time)
         self._try(self._show_state)
         self._try(self._poll_signals)
+        if self._serial_side:
+            self._try(self._poll_serial)
+        if self._trial:
+            self._try(self._poll_trial)
         if self._source.is_working and not self._failed:
             self._working_ms = self.now_ms
         if self.now_ms - self._working_ms < _GIVEN_UP_MS:
             self.board.feed_watchdog()
 
+    @property
+    def state(self) -> str:
+        """READY, STALE or FAULT."""
+        judge = self._judge
+        if self._fault_until_ms >= 0 or not self._source.is_working:
+            return FAULT
+        if judge is None or judge.freshness(self.clock.estimate(), self.board.config.grace_s) == STALE_REFUSED:
+            return STALE
+        return READY
+
     def next_ms(self) -> int:
         """When something changes without a scan, in milliseconds of `now_ms`; -1 for never."""
-        times = [self._gate.close_at_ms, self._signals.next_ms(), self._fault_until_ms]
+        times = [self._gate.close_at_ms, self._signals.next_ms(), self._fault_until_ms, self._identify_until_ms]
         times = [time for time in times if time >= 0]
         return min(times) if times else -1
 
@@ -178,13 +246,13 @@ class App:
         text, frame_ms = reading
         if not self._sight.is_new(text, frame_ms):
             return
-        now = self.clock.now()
+        now = self.clock.estimate()
         # Where a part fails while a card is judged, the answer is a refusal as any other.
         self._signals.answer(REFUSED, frame_ms + self.board.config.refuse_delay_ms)
         reason = self._judged(text, now)
         if reason == reasons.OK:
             self._signals.answer(ACCEPTED, frame_ms)
-        self.counters.count(reason, now)
+        self.counters.count(reason, self.clock.now())
         gc.collect()
 
     def _judged(self, text: str, now: int) -> str:
@@ -229,14 +297,32 @@ class App:
         now_ms = self._now_ms()
         if 0 <= self._fault_until_ms <= now_ms:
             self._fault_until_ms = -1
-        judge = self._judge
-        if self._fault_until_ms >= 0 or not self._source.is_working:
-            state = FAULT
-        elif judge is None or judge.freshness(self.clock.now(), self.board.config.grace_s) == STALE_REFUSED:
-            state = STALE
-        else:
-            state = READY
-        self._signals.stand(state, now_ms)
+        state = self.state
+        if state != self._shown:
+            self._shown = state
+            self.note("The state is %s." % state)
+        if 0 <= self._identify_until_ms <= now_ms:
+            self._identify_until_ms = -1
+        self._signals.stand(state if self._identify_until_ms < 0 else IDENTIFY, now_ms)
+
+    def _poll_serial(self) -> None:
+        serial_side = self._serial_side
+        assert serial_side
+        if not serial_side.poll(self.now_ms):
+            return
+        # A host that is speaking is served until the next frame, and the gate and the signals in their time.
+        next_ms = self.next_ms()
+        end_ms = self._now_ms() + _SERVED_MS
+        if 0 <= next_ms < end_ms:
+            end_ms = next_ms
+        while self._now_ms() < end_ms and not self._source.is_ready:
+            if not serial_side.poll(self.now_ms):
+                break
+
+    def _poll_trial(self) -> None:
+        if self._trial and not self._trial.poll(self._now_ms()):
+            self._trial = None
+            self.note("The new application passed its self-test and is confirmed.")
 
     def _poll_signals(self) -> None:
         self._signals.poll(self.now_ms)

@@ -16,7 +16,7 @@ import sys
 
 from app import App
 from camera_source import CameraSource
-from config import FRAME_SIZES, Config, ConfigError, load
+from config import FRAME_SIZES, SIMULATED, Config, ConfigError, load
 from core.errors import TrustError
 from qr import Scanner
 from store import StoreError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from gate import Output, PassContact
+    from smp.frames import Serial
     from version_floor import VersionFloor
 
 # How long the run goes on after the last frame, so that a pulse and an answer come to their end.
@@ -35,6 +36,8 @@ _REST_MS = 3000
 _CHUNK_BYTES = 512
 _USAGE = "board_sim.py [--test-city] FOLDER [--install ROOT BUNDLE]\n"
 _MAX_HEADER_BYTES = 256
+# By this exit status the program asks to be started again.
+RESET_STATUS = 75
 
 
 class SimOutput:
@@ -85,6 +88,9 @@ class SimCamera:
         self.frame = None
         return self._grey if frame is None else frame
 
+    def frame_available(self) -> bool:
+        return True
+
     def deinit(self) -> None:
         pass
 
@@ -97,10 +103,14 @@ class SimCamera:
 class SimBoard:
     """The surface of `boards.board.Board`."""
 
+    family = SIMULATED
+
     def __init__(
         self, flash: str, config: Config, emit: "Callable[[dict[str, Any]], None]", allow_test_city: bool = False
     ) -> None:
         self.flash = flash
+        self.applications = flash + "/app"
+        self.config_path = flash + "/config.json"
         self.config = config
         self.emit = emit
         self.allow_test_city = allow_test_city
@@ -133,8 +143,23 @@ class SimBoard:
     def version_floor(self) -> "VersionFloor":
         return FileFloor(self.flash + "/floor")
 
+    def application_floor(self) -> "VersionFloor":
+        return FileFloor(self.flash + "/application-floor")
+
     def feed_watchdog(self) -> None:
         self.fed += 1
+
+    def serial(self) -> "Serial | None":
+        return None
+
+    def rest(self) -> None:
+        """Time is what the frames say."""
+
+    def security_level(self) -> str:
+        return "L0"
+
+    def reset(self) -> None:
+        sys.exit(RESET_STATUS)
 
     def source(self, ticks: "Callable[[], int]") -> CameraSource:
         return CameraSource(self.camera.open, self._decoder, ticks)

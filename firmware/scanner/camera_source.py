@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
         def capture(self) -> "memoryview | None": ...
 
+        def frame_available(self) -> bool: ...
+
         def deinit(self) -> None: ...
 
     class Decoder(Protocol):
@@ -92,6 +94,11 @@ class CameraSource:
     def is_working(self) -> bool:
         """Whether there is a camera, and it gives frames or has but stopped."""
         return self._camera is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a poll would not wait for a frame."""
+        return self._camera is None or self._camera.frame_available()
 
     @property
     def is_watching(self) -> bool:

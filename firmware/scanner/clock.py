@@ -37,10 +37,13 @@ class Clock:
         self._hint_start = 0
         self._hint_limit = 0
 
+    def estimate(self) -> int:
+        """What age and expiry go by: no host can move it."""
+        return self._start + self._powered_s()
+
     def now(self) -> int:
-        """The estimate, or a host's hint where there is one."""
-        powered_s = self._powered_s()
-        return max(self._start + powered_s, min(self._hint_start + powered_s, self._hint_limit))
+        """The estimate, or a host's hint where there is a later one."""
+        return max(self.estimate(), min(self._hint_start + self._powered_s(), self._hint_limit))
 
     def tick(self) -> None:
         """Save the estimate when an hour has passed. Raises OSError, and tries again an hour later."""

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 BOARDS = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
 _BOARDS_WITHOUT_UART = ("ai_thinker", "m5stack_cams3")
+# The chip of each board; a generic one has any.
+_FAMILIES = {"ai_thinker": "esp32", "xiao_s3_sense": "esp32s3", "m5stack_cams3": "esp32s3"}
+SIMULATED = "unix"
 CAMERA, UART = "camera", "uart"
 # Width and height of a frame, by the name that the camera module has for it.
 FRAME_SIZES = {"QVGA": (320, 240), "VGA": (640, 480)}
@@ -62,6 +65,11 @@ def board_named_in(path: str) -> str:
         return ""
     board = values.get("board") if isinstance(values, dict) else None
     return board if isinstance(board, str) and board in BOARDS else ""
+
+
+def fits(board: str, family: str) -> bool:
+    """Whether a board has a chip of this family; a simulated one may be any board."""
+    return family == SIMULATED or _FAMILIES.get(board, family) == family
 
 
 def _values_in(path: str) -> "Any":

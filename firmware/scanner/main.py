@@ -6,6 +6,7 @@ import time
 
 from config import Config, ConfigError, board_named_in, load
 from signals import FAULT, Signals
+from unconfigured import Unconfigured
 from uptime import Uptime
 
 TYPE_CHECKING = False
@@ -19,21 +20,25 @@ _PAUSE_MS = 10
 def main() -> None:
     """Open the gate for cards, for ever; where that cannot begin, keep it shut and show a fault.
 
-    A configuration that cannot be used is waited for. What else is missing may be there after a restart: the watchdog
-    brings it.
+    A configuration that cannot be used is waited for, on the serial line. What else is missing may be there after a
+    restart: the watchdog brings it.
     """
     board = None
+    source = None
     try:
-        board = _made(load(_CONFIG))
+        try:
+            board = _made(load(_CONFIG))
+        except ConfigError as error:
+            sys.stderr.write(str(error) + "\n")
+            board = _unconfigured()
+            source = Unconfigured(board.rest)
         _make_folder(board.flash)
         # Here, for without PSRAM its modules may not find room.
         from app import App
 
-        app = App(board)
-    except ConfigError as error:
-        _stand_still(_unconfigured(), str(error), True)
+        app = App(board, source)
     except Exception as error:
-        _stand_still(board, "The scanner cannot start: %s." % type(error).__name__, False)
+        _stand_still(board, "The scanner cannot start: %s." % type(error).__name__)
     while True:
         app.step()
 
@@ -44,14 +49,18 @@ def _made(config: Config) -> "Board":
     return board
 
 
-def _unconfigured() -> "Board | None":
+def _unconfigured() -> "Board":
     """The board that the configuration names, for its light: what else it says is not believed."""
     config = Config()
     config.board = board_named_in(_CONFIG)
     try:
-        return _made(config) if config.board else None
-    except Exception:
-        return None
+        if config.board:
+            return _made(config)
+    except ConfigError:
+        pass
+    from boards.board import UnknownBoard
+
+    return UnknownBoard()
 
 
 def _make_folder(path: str) -> None:
@@ -61,7 +70,7 @@ def _make_folder(path: str) -> None:
         pass  # It is there, or the store says that nothing is.
 
 
-def _stand_still(board: "Board | None", sentence: str, feeds: bool) -> None:
+def _stand_still(board: "Board | None", sentence: str) -> None:
     """Never return."""
     sys.stderr.write(sentence + "\n")
     if board:
@@ -73,8 +82,6 @@ def _stand_still(board: "Board | None", sentence: str, feeds: bool) -> None:
     while True:
         if board:
             signals.poll(uptime.ms())
-            if feeds:
-                board.feed_watchdog()
         time.sleep_ms(_PAUSE_MS)
 
 

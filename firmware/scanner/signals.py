@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from gate import Output
 
 READY, ACCEPTED, REFUSED, STALE, FAULT = "ready", "accepted", "refused", "stale", "fault"
+# A technician asks which scanner it is.
+IDENTIFY = "identify"
 
 # Milliseconds on, off, on …; a state that stands begins again at its end, an answer is shown once.
 _LIGHT = {
@@ -15,6 +17,7 @@ _LIGHT = {
     REFUSED: (100, 100, 100, 100, 100, 100),
     STALE: (1000, 1000),
     FAULT: (150, 150, 150, 1550),
+    IDENTIFY: (80, 80),
 }
 _SOUND = {ACCEPTED: (150,), REFUSED: (100, 100, 100)}
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MAX_TABLES = 4
 _MAX_TABLE_BYTES = 1 << 16
 _MAX_RECORD_BYTES = 1 << 16
+_CHUNK_BYTES = 512
 _INCOMING, _BUNDLE, _RECORD = "incoming", "bundle", "record"
 _MANIFEST = "manifest"
 
@@ -46,6 +47,7 @@ class Contents:
         self.bitmaps: "dict[str, Bitmap]" = {}
         self.tables: "dict[bytes, bytes]" = {}
         self.repaired = False
+        self.file_sha256 = b""
 
     def close(self) -> None:
         for bitmap in self.bitmaps.values():
@@ -117,6 +119,19 @@ class Slot:
             except OSError:
                 pass  # The next start repairs it again.
         return contents
+
+    def sha256(self) -> bytes:
+        """The SHA-256 of the signed file as it came. Raises OSError."""
+        digest = hashlib.sha256()
+        buffer = bytearray(_CHUNK_BYTES)
+        with open(self._path(_BUNDLE), "rb") as file:
+            while True:
+                count = file.readinto(buffer)
+                if not count:
+                    break
+                digest.update(memoryview(buffer)[:count])
+        sha256: bytes = digest.digest()
+        return sha256
 
     def _derive(
         self,

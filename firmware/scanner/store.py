@@ -8,6 +8,7 @@ damaged, the newest bundle that verifies from the first root. It never raises: t
 
 import errno
 import gc
+import hashlib
 
 from core import reasons
 from core.cose import SIGN_TAG, TYP_BUNDLE, TYP_ROOT, read_sign
@@ -75,6 +76,8 @@ class Store:
         self._contents: "Contents | None" = None
         self._upload: "Upload | None" = None
         self.repaired = False
+        # Of the first root's file: the fingerprint that a person has compared.
+        self.root_sha256 = b""
         self._start()
 
     @property
@@ -105,11 +108,27 @@ class Store:
         """Where the bundle that is on its way goes on; 0 where none is."""
         return self._upload.received if self._upload else 0
 
+    def bundle_sha256(self) -> bytes:
+        """The SHA-256 of the bundle in use as it came; b"" without one, or where the flash fails."""
+        contents = self._contents
+        if contents is None:
+            return b""
+        if not contents.file_sha256:
+            try:
+                contents.file_sha256 = self._slots[self._used].sha256()
+            except OSError:
+                pass
+        return contents.file_sha256
+
     def judge(self, verify: "Verify") -> Judge:
         """A judge of scans by the bundle in use, until `finish` has answered True. Raises StoreError without one."""
         if self._contents is None or self._contents.installed.manifest is None:
             raise StoreError("No bundle is installed yet: send the city's bundle.")
         return Judge(self._contents.installed.manifest, verify, self.status_bits, decode_small)
+
+    def judge_root(self, root: bytes) -> None:
+        """Raises TrustError where `provision` would."""
+        open_root(root, self._verify, self._allow_test_city)
 
     def provision(self, root: bytes) -> bool:
         """Believe a first root, whose fingerprint a person has compared; False where it is believed already.
@@ -127,6 +146,7 @@ class Store:
         except OSError:
             raise StoreError("The root cannot be written: check the flash.") from None
         self._first = first
+        self.root_sha256 = hashlib.sha256(root).digest()
         return True
 
     def begin(self, length: int) -> None:
@@ -284,9 +304,11 @@ class Store:
     def _read_root(self) -> "Installed | None":
         for root in self._roots():
             try:
-                return open_root(root, self._verify, self._allow_test_city)
+                first = open_root(root, self._verify, self._allow_test_city)
             except TrustError:
-                pass
+                continue
+            self.root_sha256 = hashlib.sha256(root).digest()
+            return first
         return None
 
     def _roots(self) -> "list[bytes]":

@@ -60,6 +60,11 @@ class UartSource:
         return self._found or self._ticks() - self._began_ms < _START_MS + len(BAUD_RATES) * _ANSWER_MS + 500
 
     @property
+    def is_ready(self) -> bool:
+        """Whether a poll would find something."""
+        return self._uart is not None and self._uart.any() > 0
+
+    @property
     def is_watching(self) -> bool:
         """Whether a module is there that would tell of a card."""
         return self._found

@@ -1,23 +1,26 @@
 """What every ESP32 board has alike; a board's own module says the pins."""
 
+import os
+import sys
 import time
 
 import esp32
 from camera_source import CameraSource
-from config import FRAME_SIZES
+from config import FRAME_SIZES, Config
 from config import UART as UART_SOURCE
-from machine import UART, WDT, Pin, Signal
+from console import Console
+from machine import UART, WDT, Pin, Signal, reset
 from qr import Scanner
 from uart_source import UartSource
-from version_floor import NvsFloor
+from version_floor import APPLICATIONS, NvsFloor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from camera import Camera
-    from config import Config
     from gate import Output, PassContact
+    from smp.frames import Serial
     from version_floor import VersionFloor
 
 # Longer than the making of a key's table.
@@ -61,11 +64,23 @@ class Contact:
         self._closed = True
 
 
+class NoOutput:
+    def on(self) -> None:
+        pass
+
+    def off(self) -> None:
+        pass
+
+
 class Board:
     """The surface that the application sees; `board_sim` has the same."""
 
     flash = "/trust"
+    applications = "/app"
+    config_path = "/config.json"
     allow_test_city = False
+    # The machine's name ends with its chip: "ESP32-CAM with ESP32".
+    family = sys.implementation._machine.split()[-1].lower()
 
     def __init__(self, config: "Config", pins: Pins, xclk_hz: int = 20000000) -> None:
         self.config = config
@@ -97,6 +112,26 @@ class Board:
     def version_floor(self) -> "VersionFloor":
         return NvsFloor(esp32.NVS("ardente"))
 
+    def application_floor(self) -> "VersionFloor":
+        return NvsFloor(esp32.NVS("ardente"), APPLICATIONS)
+
+    def serial(self) -> "Serial | None":
+        return Console()
+
+    def rest(self) -> None:
+        time.sleep_ms(1)
+
+    def reset(self) -> None:
+        reset()
+
+    def security_level(self) -> str:
+        """L1 where the application is frozen in the image, L0 where it lies on the flash."""
+        try:
+            os.stat(__file__)
+        except OSError:
+            return "L1"
+        return "L0"
+
     def feed_watchdog(self) -> None:
         self._watchdog.feed()
 
@@ -124,6 +159,16 @@ class Board:
             raise OSError("This board has no pins for a UART module.")
         tx, rx = self._pins.uart
         return UART(1, baudrate=baud, tx=tx, rx=rx, rxbuf=1024, timeout=0)
+
+
+class UnknownBoard(Board):
+    """A board that no configuration names: no pin of it is touched."""
+
+    def __init__(self) -> None:
+        super().__init__(Config(), Pins(relay=-1))
+
+    def relay(self) -> "Output":
+        return NoOutput()
 
 
 def _output(number: int, inverted: bool = False) -> Signal:

@@ -4,10 +4,11 @@ from . import cbor
 from .errors import FormatError
 from .fields import byte_string, city, elements, exact_labels, number, text, time
 
-MAX_APPLICATION_MANIFEST_SIZE = 4096
+MAX_APPLICATION_MANIFEST_SIZE = 8192
 CITY, IAT, VERSION, BOARD, SIZE, PARTS = 1, 6, -1, -2, -3, -4
 _LABELS = (CITY, IAT, VERSION, BOARD, SIZE, PARTS)
 MAX_APPLICATION_SIZE = 2 << 20
+MAX_PARTS = 128
 _PATH = "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 
 
@@ -36,7 +37,7 @@ def parse_application(payload: bytes) -> Application:
     """Return the application manifest that a COSE_Sign's payload is. Raises `FormatError`."""
     value = cbor.decode(payload)
     exact_labels(value, _LABELS)
-    parts = [_parse_part(item) for item in elements(value[PARTS], 1, 64)]
+    parts = [_parse_part(item) for item in elements(value[PARTS], 1, MAX_PARTS)]
     size = 0
     previous = ""
     paths = set()

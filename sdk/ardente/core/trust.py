@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 # The manifest, its envelope and 16 signatures.
 _MAX_SIGNED_MANIFEST_SIZE = MAX_MANIFEST_SIZE + 2048
-_MAX_SIGNED_APPLICATION_SIZE = MAX_APPLICATION_MANIFEST_SIZE + 2048
+MAX_SIGNED_APPLICATION_SIZE = MAX_APPLICATION_MANIFEST_SIZE + 2048
 MAX_BUNDLE_SIZE = 16 << 20
 MAX_FUTURE_S = 24 * 3600
 _HASH_CHUNK_SIZE = 1024
@@ -180,7 +180,7 @@ def open_application(
     ``data`` is the image or its front; ``floor`` is the version confirmed last, which never goes down.
     """
     try:
-        front = read_sign(BytesReader(data), 0, TYP_APPLICATION, _MAX_SIGNED_APPLICATION_SIZE)
+        front = read_sign(BytesReader(data), 0, TYP_APPLICATION, MAX_SIGNED_APPLICATION_SIZE)
         signed = parse_sign(front, TYP_APPLICATION)
         application = parse_application(signed.payload)
     except FormatError:

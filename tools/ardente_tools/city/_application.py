@@ -49,7 +49,7 @@ def sign_application(
             f"{folder} makes no application: {str(error)[:1].lower()}{str(error)[1:].rstrip('.')}."
         ) from None
     if len(payload) > MAX_APPLICATION_MANIFEST_SIZE:
-        raise CityError(f"{folder} has more files than a manifest of 4 KB can list.")
+        raise CityError(f"{folder} has more files than a manifest of 8 KB can list.")
     image = sign_document(cose.TYP_APPLICATION, payload, keys) + b"".join(parts.values())
     try:
         open_application(image, Installed(root), board, version, verify)

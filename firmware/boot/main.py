@@ -1,0 +1,5 @@
+"""What MicroPython runs when the scanner starts."""
+
+import loader
+
+loader.start("/")

@@ -1,0 +1,1 @@
+"""Scanners on a cable: flash, provision, push, doctor, fleet."""
