@@ -102,12 +102,3 @@ def _runs(process: str) -> bool:
         return Path("/proc", process, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def test_a_suite_that_uses_none_of_it_loads_none_of_it(tmp_path: Path) -> None:
-    (tmp_path / "test_other.py").write_text(
-        "import sys\n\n\ndef test_other():\n    assert 'ardente_tools.rig' not in sys.modules\n"
-    )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

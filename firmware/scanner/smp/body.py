@@ -42,23 +42,30 @@ def _item(data: bytes, at: int, depth: int) -> "tuple[Any, int]":
     if not depth:
         raise FormatError("CBOR is nested too deeply.")
     if major == _ARRAY:
-        values = []
-        for _ in range(argument):
-            value, at = _item(data, at, depth - 1)
-            values.append(value)
-        return values, at
+        return _array(data, at, argument, depth - 1)
     if major == _MAP:
         return _map(data, at, argument, depth - 1)
     raise FormatError("CBOR has a type that no request uses.")
 
 
+# No `range`: a count may be more than one takes on a chip.
+def _array(data: bytes, at: int, count: int, depth: int) -> "tuple[list[Any], int]":
+    values = []
+    while count:
+        value, at = _item(data, at, depth)
+        values.append(value)
+        count -= 1
+    return values, at
+
+
 def _map(data: bytes, at: int, count: int, depth: int) -> "tuple[Body, int]":
     values: "Body" = {}
-    for _ in range(count):
+    while count:
         key, at = _item(data, at, 0)
         if not isinstance(key, str) or key in values:
             raise FormatError("CBOR map has a key that is doubled, or no text.")
         values[key], at = _item(data, at, depth)
+        count -= 1
     return values, at
 
 

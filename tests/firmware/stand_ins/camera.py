@@ -28,5 +28,8 @@ class Camera:
     def capture(self):
         return frame
 
+    def frame_available(self):
+        return True
+
     def deinit(self):
         pass

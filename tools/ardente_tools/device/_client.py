@@ -247,8 +247,9 @@ class Device:
     def _ask(self, request: Any, *, timeout_s: float | None = None, tries: int = _TRIES) -> Any:
         for attempt in range(tries):
             started_s = time.monotonic()
+            patience_s = timeout_s or min(self._usual_s * 2**attempt, self._timeout_s)
             try:
-                answer = self._runner.run(self._client.request(request, timeout_s or self._usual_s * 2**attempt))
+                answer = self._runner.run(self._client.request(request, patience_s))
             except TimeoutError:
                 continue
             except SMPTransportDisconnected:

@@ -19,7 +19,7 @@ import serial
 from ardente._texts import freshness_text
 
 from ._client import Device, Status
-from ._errors import DeviceError, NoAnswerError, PortError
+from ._errors import DeviceError, NoAnswerError, PortError, RefusedError
 from ._flash import Chip
 from ._ports import Port, open_port
 from ._requests import printable
@@ -121,7 +121,8 @@ def _ask(port: Port, findings: list[Finding]) -> Status | None:
     with Device(port, timeout_s=_TIMEOUT_S) as device:
         try:
             status = device.status(tries=2)
-            tested = device.self_test()
+            findings.append(Finding("scanner", "ok", f"{status.label}, board {status.board}, family {status.family}"))
+            findings += _test(device, port)
         except NoAnswerError:
             return None
         except PortError:
@@ -129,11 +130,15 @@ def _ask(port: Port, findings: list[Finding]) -> Status | None:
         except DeviceError as error:
             findings.append(Finding("protocol", "todo", *_split(error)))
             return None
-    findings.append(Finding("scanner", "ok", f"{status.label}, board {status.board}, family {status.family}"))
-    for what, works in (("camera", tested.camera), ("known card", tested.card)):
-        if not works:
-            findings.append(_broken(what, port))
     return status
+
+
+def _test(device: Device, port: Port) -> list[Finding]:
+    try:
+        tested = device.self_test()
+    except RefusedError:
+        return [Finding("self-test", "note", "The scanner's application has no self-test that can be asked for.")]
+    return [_broken(what, port) for what in ("camera", "card") if not getattr(tested, what)]
 
 
 def _broken(what: str, port: Port) -> Finding:

@@ -19,8 +19,7 @@ _Result = TypeVar("_Result")
 class Session:
     """Asks one scanner, and opens its port again for up to ``wait_s`` seconds after it was heard last.
 
-    ``on_wait`` is called once for each time that it goes away. Entering opens the port at once or raises `PortError`;
-    the scanner that answers first is the one that must answer after each cut, else `OtherDeviceError`.
+    ``on_wait`` is called once for each time that it goes away. Entering opens the port at once or raises `PortError`.
     """
 
     def __init__(
@@ -51,12 +50,15 @@ class Session:
         self._disconnect()
 
     def first_status(self) -> Status:
-        """Return the status of the scanner, which from now on is the one meant. Waits for nothing."""
+        """Return what answers, and wait for nothing."""
         assert self._device is not None
         status = self._device.status()
-        self._label = status.label
         self.heard()
         return status
+
+    def expect(self, label: str) -> None:
+        """From now on it must be the scanner of this label that comes back, else `OtherDeviceError`."""
+        self._label = label
 
     def heard(self) -> None:
         """The scanner made progress: the patience starts again."""
