@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from ardente_tools.device._compile import compile_application
 from ardente_tools.device._errors import FileError
 from ardente_tools.device._image import Base, build_image, known_bases, simulated_base
 from ardente_tools.device._ports import find_port
-from ardente_tools.rig import SimulatedDevice
+from ardente_tools.rig import Line, SimulatedDevice
 from ardente_tools.rig._partitions import partitions, unpack
 from interpreters import PROJECT, micropython
 
@@ -130,9 +130,14 @@ def test_micropython_mounts_the_file_system_and_finds_every_file(
 
 
 @pytest.fixture
-def scanner(build: Callable[..., bytes], tmp_path: Path) -> SimulatedDevice:
+def scanner(build: Callable[..., bytes], tmp_path: Path) -> Iterator[SimulatedDevice]:
+    """A board to which an image was written, on a line that is not the point here."""
     unpack(flash_of(build()), tmp_path / "flash")
-    return SimulatedDevice(tmp_path / "flash")
+    with (
+        Line(baud=None, ring_bytes=4096) as line,
+        SimulatedDevice(tmp_path / "flash", line=line, buffer_bytes=2048) as it,
+    ):
+        yield it
 
 
 def wait_for_application(device: SimulatedDevice, version: int, state: str) -> Any:
@@ -150,17 +155,35 @@ def wait_for_application(device: SimulatedDevice, version: int, state: str) -> A
 def test_a_scanner_starts_from_it_takes_a_newer_application_and_confirms_it(
     scanner: SimulatedDevice, parts: Parts, town: Town, run: Callable[..., Result]
 ) -> None:
-    with scanner:
-        status = wait_for_application(scanner, 7, "confirmed")
-        assert (status.label, status.city, status.bundle) == ("gate-1", town.city.name, 2)
-        pushed = run("push", scanner.port, parts.newer)
-        assert pushed.exit_code == 0, pushed.output
-        status = wait_for_application(scanner, 8, "confirmed")
-        assert status.application_sha == hashlib.sha256(parts.newer.read_bytes()).digest()
-        assert not status.trial_failed
-        scanner.power_cycle()
-        wait_for_application(scanner, 8, "confirmed")
+    status = wait_for_application(scanner, 7, "confirmed")
+    assert (status.label, status.city, status.bundle) == ("gate-1", town.city.name, 2)
+    pushed = run("push", scanner.port, parts.newer)
+    assert pushed.exit_code == 0, pushed.output
+    status = wait_for_application(scanner, 8, "confirmed")
+    assert status.application_sha == hashlib.sha256(parts.newer.read_bytes()).digest()
+    assert not status.trial_failed
+    scanner.power_cycle()
+    wait_for_application(scanner, 8, "confirmed")
     assert (scanner.folder / "app" / "1" / "note.txt").read_text() == "newer"
+
+
+@pytest.mark.slow
+def test_an_application_that_does_not_start_is_rolled_back_and_the_technician_told(
+    scanner: SimulatedDevice, parts: Parts, town: Town, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    compile_application("unix", folder)
+    (folder / "event_log.mpy").unlink()
+    broken = tmp_path / "application"
+    broken.write_bytes(sign(town, folder, 9))
+    pushed = run("push", scanner.port, broken)
+    assert pushed.exit_code == 2
+    assert "went back" in pushed.stderr
+    status = wait_for_application(scanner, 7, "confirmed")
+    assert status.trial_failed
+    # The floor did not rise: 8 is still taken.
+    assert run("push", scanner.port, parts.newer).exit_code == 0
+    wait_for_application(scanner, 8, "confirmed")
 
 
 def refusal(build: Callable[..., bytes], *arguments: Any, **other: Any) -> str:

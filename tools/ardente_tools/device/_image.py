@@ -209,8 +209,7 @@ def _check_configuration(path: Path, data: bytes, family: str) -> None:
         raise FileError(f"{path} is not JSON: write it as docs/hardware.md shows.") from None
     except config.ConfigError as error:
         raise FileError(f"{path}: {error} See docs/hardware.md.") from None
-    made_for = config._FAMILIES.get(board, family)
-    if family not in (made_for, SIMULATED):
+    if not config.fits(board, family):
         raise FileError(
             f'{path} is for the board "{board}", and the base image is for {family}: take another of the two.'
         )
