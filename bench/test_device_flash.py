@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flash_images import flash_image
+from flash_images import MAIN, flash_image
 
 from ardente_tools.device._flash import flash, read_image
 from ardente_tools.device._ports import Port
@@ -28,7 +28,7 @@ INCOMPRESSIBLE_BYTES = 1_000_000
 def image(tmp_path: Path) -> Path:
     noise = random.Random(20_260).randbytes(INCOMPRESSIBLE_BYTES)
     file = tmp_path / "image.bin"
-    file.write_bytes(flash_image({"main.py": b""}, filler=noise, at=IMAGE_BYTES // 4096 * 4096))
+    file.write_bytes(flash_image({"main.py": MAIN}, filler=noise, at=IMAGE_BYTES // 4096 * 4096))
     return file
 
 

@@ -14,6 +14,13 @@ BOOTLOADER_OFFSET = {"esp32": 0x1000, "esp32s3": 0}
 CHIP_ID = {"esp32": 0, "esp32s3": 9}
 
 
+# The least that a board can run: it tells that it does, until the line is gone.
+MAIN = b"""import sys
+sys.stderr.write('{"event": "ready"}\\n')
+sys.stdin.read()
+"""
+
+
 def flash_image(files: Mapping[str, bytes], chip: str = "esp32", filler: bytes = b"", at: int = 0x6_0000) -> bytes:
     """Return a whole image, from the offset of the chip's bootloader on.
 

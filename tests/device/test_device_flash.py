@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flash_images import flash_image
+from flash_images import MAIN, flash_image
 
-from ardente_tools.device._errors import FileError, PortError
+from ardente_tools.device._errors import FileError, NoAnswerError, PortError
 from ardente_tools.device._flash import (
     BootloaderError,
     Chip,
@@ -29,7 +29,7 @@ from ardente_tools.rig import Line, SimulatedBoard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="MicroPython's unix port is for Linux")
 
-FILES = {"main.py": b"import loader\n"}
+FILES = {"main.py": MAIN}
 FILLER = random.Random(20_260).randbytes(200_000)
 
 
@@ -49,7 +49,7 @@ def untouched(board: SimulatedBoard) -> bool:
     return all(event["event"] == "rom" for event in board.events.since()) and board.in_bootloader
 
 
-def test_one_write_makes_a_scanner_that_answers(board: SimulatedBoard, image: Path) -> None:
+def test_one_write_is_verified_and_what_was_written_starts(board: SimulatedBoard, image: Path) -> None:
     port = Port(board.port)
     seen: list[float] = []
     chips: list[Chip] = []
@@ -59,9 +59,15 @@ def test_one_write_makes_a_scanner_that_answers(board: SimulatedBoard, image: Pa
     assert seen == sorted(seen)
     assert len(seen) > 5
     assert seen[-1] == 1.0
-    assert wait_until_ready(port).state == "no_root"
+    board.wait_for("ready")
     written = image.read_bytes()
     assert board.flash.read_bytes()[0x1000 : 0x1000 + len(written)] == written
+
+
+def test_nothing_that_answers_is_said_with_what_to_do(board: SimulatedBoard, image: Path) -> None:
+    flash(Port(board.port), read_image(image))
+    with pytest.raises(NoAnswerError, match=r"written and verified, but nothing answers.*reset button"):
+        wait_until_ready(Port(board.port), timeout_s=0)
 
 
 def test_an_image_says_what_it_needs(tmp_path: Path) -> None:
@@ -126,10 +132,11 @@ def test_a_busy_port_and_a_missing_one_are_named(board: SimulatedBoard, image: P
 def test_a_running_scanner_is_told_from_a_bootloader(board: SimulatedBoard, image: Path) -> None:
     port = Port(board.port)
     flash(port, read_image(image))
-    before = wait_until_ready(port)
+    board.wait_for("ready")
+    since = len(board.events)
     with pytest.raises(BootloaderError, match=r"not in its bootloader.*BOOT button.*Nothing was erased"):
         identify_chip(port)
-    assert wait_until_ready(port).state == before.state
+    assert board.events.since(since) == []
 
 
 def test_a_write_without_its_cable_says_so_and_the_next_one_begins_again(
@@ -151,7 +158,7 @@ def test_a_write_without_its_cable_says_so_and_the_next_one_begins_again(
     board.power_cycle()
     assert board.in_bootloader
     flash(port, read_image(image))
-    assert wait_until_ready(port).state == "no_root"
+    board.wait_for("ready")
 
 
 def test_a_cable_that_is_back_at_once_costs_no_second_command(board: SimulatedBoard, image: Path) -> None:
@@ -166,7 +173,7 @@ def test_a_cable_that_is_back_at_once_costs_no_second_command(board: SimulatedBo
 
     flash(port, read_image(image), progress=watch)
     assert cuts
-    assert wait_until_ready(port).state == "no_root"
+    board.wait_for("ready")
 
 
 def test_ctrl_c_leaves_a_board_that_can_be_flashed(board: SimulatedBoard, image: Path) -> None:
@@ -190,7 +197,7 @@ def test_ctrl_c_leaves_a_board_that_can_be_flashed(board: SimulatedBoard, image:
     time.sleep(0.05)
     assert board.in_bootloader
     flash(Port(board.port), read_image(image))
-    board.wait_for("start")
+    board.wait_for("ready")
 
 
 def test_no_file_that_lies_about_changes_what_esptool_does(

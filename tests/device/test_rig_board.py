@@ -10,14 +10,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from flash_images import flash_image
+from flash_images import MAIN, flash_image
 
 from ardente_tools.rig import Line, SimulatedBoard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="MicroPython's unix port is for Linux")
 
 Make = Callable[..., SimulatedBoard]
-FILES = {"main.py": b"import loader\n", "app/0/record": b"sealed"}
+FILES = {"main.py": MAIN, "app/0/record": b"sealed"}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_what_is_written_starts_on_the_same_port(board: Make, chip: str, offset:
     done = written(made, image, offset, "--before", before)
     assert done.returncode == 0, done.stdout
     assert "Hash of data verified." in done.stdout
-    made.wait_for("start")
+    made.wait_for("ready")
     assert not made.in_bootloader
     files = made.folder / "files"
     assert {str(file.relative_to(files)): file.read_bytes() for file in files.rglob("*") if file.is_file()} == FILES

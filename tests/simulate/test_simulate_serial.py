@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flash_images import flash_image
+from flash_images import MAIN, flash_image
 from PIL import Image
 
-from ardente_tools.device._client import Device
 from ardente_tools.device._errors import PortError
-from ardente_tools.device._flash import flash, identify_chip, read_image, wait_until_ready
+from ardente_tools.device._flash import flash, identify_chip, read_image
 from ardente_tools.device._ports import Port, open_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="MicroPython's unix port is for Linux")
@@ -50,16 +49,15 @@ def enter(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def test_from_an_empty_board_to_one_that_answers_after_the_next_start(tmp_path: Path) -> None:
+def test_from_an_empty_board_to_one_that_runs_at_the_next_start_too(tmp_path: Path) -> None:
     folder = tmp_path / "board"
     port = Port(str(folder / "port"))
     image = tmp_path / "image.bin"
-    image.write_bytes(flash_image({"main.py": b""}))
+    image.write_bytes(flash_image({"main.py": MAIN}))
     with simulated(folder) as process:
         until(process, "rom")
         flash(port, read_image(image))
-        until(process, "start")
-        assert wait_until_ready(port).state == "no_root"
+        until(process, "ready")
         Image.new("L", (300, 300), 200).save(folder / "camera" / "card.png")
         assert until(process, "shown")["picture"] == "card.png"
         enter(process)
@@ -68,13 +66,11 @@ def test_from_an_empty_board_to_one_that_answers_after_the_next_start(tmp_path: 
             open_port(port)
         enter(process)
         assert until(process, "cable")["in"] is True
-        assert wait_until_ready(port).state == "no_root"
+        open_port(port).close()
     assert process.returncode == 0
     assert not Path(port.path).exists()
     with simulated(folder) as process:
-        until(process, "stale")
-        with Device(port) as device:
-            assert device.status().state == "no_root"
+        until(process, "ready")
     with simulated(folder, "--bootloader") as process:
         until(process, "rom")
         assert identify_chip(port).name == "ESP32"

@@ -138,7 +138,9 @@ class SimulatedBoard:
             process_group=0,
         )
         assert rom.stdout is not None
-        self._note(rom.stdout.readline())
+        if not self._note(rom.stdout.readline()):
+            rom.wait(_END_TIMEOUT_S)
+            raise RigError("The simulated ROM loader does not start: pip install 'carte-ardente[tools]'")
         return rom
 
     def _end_rom(self) -> None:

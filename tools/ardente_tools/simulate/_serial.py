@@ -32,6 +32,7 @@ _TEXTS: Final = {
     "erasing": "the flash is being written",
     "written": "the image is written",
     "start": "the firmware starts",
+    "unconfigured": "has no configuration yet",
     "ready": "ready for cards",
     "stale": "has no bundle in force",
     "fault": "out of order",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from typing import Final
 
 import click
 
+from ._errors import SimulatorError
 from ._frames import EMPTY, Frame, pictures, raw
 from ._scanner import Event, Scanner
 
@@ -90,6 +92,8 @@ def simulate(
     if serial is not None:
         if source is not None:
             raise click.UsageError("A board on a serial port is shown pictures through its folder: leave PICTURES out.")
+        if not hasattr(os, "openpty"):
+            raise SimulatorError("A simulated board needs pseudo-terminals, which this system has not: use Linux.")
         from ._serial import run
 
         run(serial, baud=baud, chip=chip, bootloader=bootloader, as_json=as_json or not sys.stdout.isatty())
