@@ -1,6 +1,7 @@
 """Build hook: compile the message catalogues, so that wheels and editable installs carry every language.
 
-A wheel also carries the scanner's firmware, which `ardente simulate` and `ardente device` use; in a checkout that is where it lies.
+A wheel also carries the scanner's firmware, which `ardente simulate` and `ardente device` use; in a checkout that is
+where it lies.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ REVOKED = 100_000
 KB = 1024
 
 
-def large_bundle(city: TestCity, bits: bytes) -> bytes:
-    iat = int(START.timestamp())
-    exp = int((START + timedelta(days=45)).timestamp())
+def large_bundle(city: TestCity, bits: bytes, version: int = 1, begin: datetime = START) -> bytes:
+    iat = int(begin.timestamp())
+    exp = int((begin + timedelta(days=45)).timestamp())
     uri = city.list_uri("card-1")
     card, status = city.key("card-1"), city.key("status-1")
     keys = KeySet(
@@ -40,7 +40,7 @@ def large_bundle(city: TestCity, bits: bytes) -> bytes:
         [city.root()],
         {uri: status_list},
         city=city.name,
-        version=1,
+        version=version,
         iat=iat,
         exp=exp,
         key_set=keys,

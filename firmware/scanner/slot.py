@@ -148,8 +148,8 @@ class Slot:
             hashes[name] = recorded.get(name, "")
             bitmap = self._kept_bitmap(name, span, hashes[name])
             if bitmap is None:
-                bitmap = self._new_bitmap(name, offer, span, file)
-                hashes[name] = _hex(bitmap.sha256())
+                bitmap, sha256 = self._new_bitmap(name, offer, span, file)
+                hashes[name] = _hex(sha256)
             contents.bitmaps[span.uri] = bitmap
         for key in _table_keys(list(offer.manifest.keys.tokens.values())):
             name = "table-%d" % key.kid
@@ -172,8 +172,11 @@ class Slot:
             pass
         return None
 
-    def _new_bitmap(self, name: str, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> Bitmap:
-        """Make the bitmap of a list from the bundle in `file`, and read it back. Raises TrustError, OSError."""
+    def _new_bitmap(self, name: str, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> "tuple[Bitmap, bytes]":
+        """Make the bitmap of a list from the bundle in `file`, and read it back; return it with its SHA-256.
+
+        Raises TrustError, OSError.
+        """
         check_list(FileReader(file, span.offset + span.length), offer, span)
         writer = BitmapWriter(self._path(name))
         try:
@@ -188,7 +191,7 @@ class Slot:
         if bitmap.sha256() != sha256:
             bitmap.close()
             raise OSError(errno.EIO)
-        return bitmap
+        return bitmap, sha256
 
     def _table(self, name: str, public_key: bytes, sha256: str, known: "dict[bytes, bytes]") -> "bytes | None":
         """The table of a key: the one here, a known one, or a new one; None where the key can have none."""

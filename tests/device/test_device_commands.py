@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_a_line_on_which_nothing_answers(run, ardente_line) -> None:
     assert result.exit_code == 1
     assert "Nothing answers: no power, a board in its bootloader" in result.stdout
     assert f"ardente device doctor {line.port} --rom" in result.stdout
+    assert result.stderr == ""
     assert time.monotonic() - started < 5
 
 
@@ -154,6 +156,54 @@ def test_what_doctor_sends_is_one_question_asked_again_and_one_empty_line(run, a
     assert b"\x03" not in sent
     assert sent.endswith(b"\r")
     assert len(sent.split(b"\n")) <= 8
+
+
+def test_a_board_in_its_bootloader_is_asked_only_when_told_to(run, ardente_board, ardente_line) -> None:
+    board = ardente_board(line=ardente_line(baud=None), flash_megabytes=8)
+    found = answer(run("doctor", board.port, "--json"))
+    assert [finding["what"] for finding in found["findings"]] == ["port", "image"]
+    found = answer(run("doctor", board.port, "--rom", "--json"))
+    assert "ESP32, flash 8 MB, MAC " in found["findings"][-1]["text"]
+    assert board.in_bootloader
+    assert {event["event"] for event in board.events.since()} == {"rom"}
+
+
+def test_an_image_that_is_none_is_refused_and_that_is_in_the_journal(
+    run, ardente_line, town: Town, journal_file: Path
+) -> None:
+    port = ardente_line(baud=None).port
+    result = run("flash", port, "--image", town.new, "--json")
+    assert result.exit_code == 2
+    assert answer(result)["error"] == "file"
+    assert "is no flash image of an ESP32" in result.stderr
+    assert run("flash", port, "--image", town.new, "--sha256", "zz").exit_code == 2
+    assert not journal_file.exists()
+
+
+def test_on_a_terminal_there_is_a_bar_and_the_answer_stays_alone(make_device, town: Town, tmp_path: Path) -> None:
+    device = make_device()
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "ardente", "device", "push", device.port, town.new, "--journal", tmp_path / "j"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while part := _read_terminal(ours):
+            shown += part
+        assert process.stdout is not None
+        assert process.stdout.read() == b"pool-1 has bundle 2 now.\n"
+    os.close(ours)
+    assert b"sending bundle 2" in shown
+    assert b"kB/s" in shown or b"bytes/s" in shown
+
+
+def _read_terminal(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        # Nobody holds the other end any more.
+        return b""
 
 
 def test_a_port_that_is_busy_is_said_by_every_command(run, make_device, town: Town) -> None:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ from workbench import Town
 from ardente_tools.device._errors import FleetError
 from ardente_tools.device._fleet import read_fleet
 from ardente_tools.device._journal import Journal
+from ardente_tools.device._ports import Port, open_port
 
 
 def fleet_file(folder: Path, ports: dict[str, str], bundle: Path | None = None) -> Path:
@@ -64,6 +70,26 @@ def test_cables_that_were_swapped_are_noticed(run, make_device, town: Town, tmp_
     answer = json.loads(run("fleet", file, town.new, "--json").stdout)
     assert {record["result"] for record in answer["records"]} == {"other_device"}
     assert {record["device"] for record in answer["records"]} == {"pool-1", "pool-2"}
+
+
+def test_ctrl_c_ends_all_processes_and_the_next_run_goes_on(make_device, town: Town, tmp_path: Path) -> None:
+    device = make_device("pool-1")
+    device.line.pace(38_400)
+    file = fleet_file(tmp_path, {"pool-1": device.port}, town.large)
+    command = [sys.executable, "-m", "ardente", "device", "fleet", file, "--journal", tmp_path / "journal"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as fleet:
+        while device.line.traffic.to_device < 5000:
+            time.sleep(0.05)
+        os.killpg(fleet.pid, signal.SIGINT)
+        _, said = fleet.communicate(timeout=20)
+    assert fleet.returncode == 130
+    assert b"Traceback" not in said
+    open_port(Port(device.port)).close()
+
+    device.line.pace(None)
+    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout)["done"] == 1
+    assert device.line.traffic.to_device < 1.7 * len(town.large.read_bytes())
 
 
 @pytest.mark.parametrize(

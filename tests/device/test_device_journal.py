@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ardente_tools.device._errors import JournalError
@@ -62,6 +62,7 @@ def test_a_line_that_a_power_cut_tore_costs_that_line_alone(journal_file: Path, 
     assert devices == (["pool-1", "pool-2", "pool-3"] if cut == 1 else ["pool-1", "pool-3"])
 
 
+@settings(max_examples=25)
 @given(st.lists(records, min_size=1), st.lists(records, min_size=1), st.lists(records, min_size=1))
 def test_merging_is_a_union_of_sets(
     tmp_path_factory: pytest.TempPathFactory, first: list[Record], second: list[Record], third: list[Record]

@@ -16,6 +16,7 @@ import pytest
 
 from ardente_tools.device import _errors
 from ardente_tools.device._compile import compile_application
+from ardente_tools.device._fleet import read_fleet
 from interpreters import PROJECT
 
 PAGE = (PROJECT / "docs" / "technician.md").read_text(encoding="utf-8")
@@ -131,3 +132,15 @@ def test_the_page_names_every_code_of_an_error() -> None:
         classes += found.__subclasses__()
     named = set(re.findall(r"`([a-z_]+)`", PAGE[PAGE.index("`error` is one of") : PAGE.index("## What only hardware")]))
     assert {found.code for found in classes} <= named
+
+
+def test_the_page_shows_a_fleet_file_that_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    file = tmp_path / "fleet.toml"
+    file.write_text(example)
+    fleet = read_fleet(file)
+    assert [(member.label, member.port.path) for member in fleet.members] == [
+        ("pool-1", "/dev/ttyUSB0"),
+        ("pool-2", "/dev/ttyUSB1"),
+    ]
+    assert fleet.file == tmp_path / "bundle.cbor"

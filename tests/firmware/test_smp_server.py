@@ -373,13 +373,13 @@ def noise(generator: random.Random) -> bytes:
     )
     stream = bytearray(framed(packet))
     for _ in range(generator.randrange(1, 4)):
-        at = generator.randrange(len(stream))
+        at = generator.randrange(len(stream) or 1)
         match generator.choice(["drop", "double", "flip", "cut", "text", "twice"]):
             case "drop":
-                del stream[at]
+                del stream[at : at + 1]
             case "double":
-                stream.insert(at, stream[at])
-            case "flip":
+                stream[at:at] = stream[at : at + 1]
+            case "flip" if stream:
                 stream[at] ^= 1 << generator.randrange(8)
             case "cut":
                 del stream[at:]

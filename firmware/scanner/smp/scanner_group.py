@@ -1,6 +1,6 @@
 """The scanner's own group: what it is, what it believes, how it is doing; and the one time that it is told whom."""
 
-from smp.errors import ENOTSUP, UNKNOWN_COMMAND, RequestError, bad_request, unknown_command
+from smp.errors import bad_request, unknown_command
 from smp.provisioning import ProvisioningTarget
 from smp.upload import number
 

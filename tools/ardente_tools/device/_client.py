@@ -22,7 +22,7 @@ from smpclient import SMPClient
 from smpclient.exceptions import SMPClientException
 from smpclient.generics import success
 from smpclient.requests.image_management import ImageStatesRead, ImageStatesWrite, ImageUploadWrite
-from smpclient.requests.os_management import DateTimeWrite, MCUMgrParametersRead, ResetWrite
+from smpclient.requests.os_management import MCUMgrParametersRead, ResetWrite
 from smpclient.transport import SMPTransportDisconnected
 
 from . import _requests as requests
@@ -87,14 +87,11 @@ class Status:
 
 
 class Image(NamedTuple):
-    """One image slot: ``image`` 0 the application, 1 the bundle; ``slot`` 0 in use, 1 the other."""
+    """A file that a scanner has: ``image`` 0 an application, 1 the bundle; ``pending`` until its trial."""
 
     image: int
-    slot: int
-    version: str
     sha256: bytes
     pending: bool
-    confirmed: bool
 
 
 class SelfTest(NamedTuple):
@@ -152,7 +149,8 @@ class Device:
 
     def images(self) -> list[Image]:
         """Return what is in the scanner's slots."""
-        return _images(self._ask(ImageStatesRead()))
+        states = self._ask(ImageStatesRead()).images
+        return [Image(state.image or 0, bytes(state.hash or b""), bool(state.pending)) for state in states]
 
     def self_test(self) -> SelfTest:
         """Let the scanner try its camera, a known card and its bundle."""
@@ -172,10 +170,6 @@ class Device:
     def identify(self, seconds: int) -> None:
         """Let the scanner blink for 1 to 60 seconds."""
         self._ask(requests.IdentifyWrite(seconds=seconds))
-
-    def hint_time(self, text: str) -> None:
-        """Tell the scanner the time, as ``YYYY-MM-DDTHH:MM:SSZ``; it forgets it at its next start."""
-        self._ask(DateTimeWrite(datetime=text))
 
     def reset_once(self) -> None:
         """Restart the scanner. It answers before it does, and where the answer is lost it is not asked again."""
@@ -263,20 +257,6 @@ class Device:
         raise NoAnswerError(
             f"Nothing on {self.port.path} answers as a scanner: see `ardente device doctor {self.port.path}`."
         )
-
-
-def _images(answer: Any) -> list[Image]:
-    return [
-        Image(
-            state.image or 0,
-            state.slot,
-            requests.printable(state.version),
-            bytes(state.hash or b""),
-            bool(state.pending),
-            bool(state.confirmed),
-        )
-        for state in answer.images
-    ]
 
 
 def _refused(answer: Any) -> RefusedError:

@@ -272,6 +272,10 @@ def _rom(port: Port, ask_rom: Callable[[Port], Chip]) -> Finding:
 
 
 def _split(error: DeviceError) -> tuple[str, str]:
-    """What is wrong and what to do, which an error has before and after its colon."""
-    wrong, _, step = str(error).rpartition(": ")
-    return (f"{wrong}.", f"{step[:1].upper()}{step[1:]}") if wrong else (step, "")
+    """What is wrong and what to do: an error's text has them before and after a colon, or as sentences."""
+    text = str(error)
+    for mark in (": ", ". "):
+        wrong, found, step = text.partition(mark)
+        if found:
+            return f"{wrong}.", f"{step[:1].upper()}{step[1:]}"
+    return text, ""
