@@ -31,7 +31,7 @@ class BitmapWriter:
         self._parts = 0
         self._free = 0
 
-    def write(self, data: "bytes | memoryview") -> None:
+    def write(self, data: bytes) -> None:
         """Append `data`. Raises OSError."""
         self.crc = crc32(data, self.crc)
         view = memoryview(data)

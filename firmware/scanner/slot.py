@@ -14,9 +14,9 @@ from bitmap import Bitmap, BitmapWriter
 from core import reasons
 from core.errors import FormatError, TrustError
 from core.keys import USE_CARD
+from core.status import inflate
 from core.trust import check_list, reopen_bundle
 from flash_file import FileReader, names_in, read_file, read_sealed, remove, sync, write_sealed
-from inflate import inflate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
