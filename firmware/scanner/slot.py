@@ -108,13 +108,16 @@ class Slot:
             length = file.seek(0, 2)
             offer = reopen_bundle(FileReader(file, length), length, first, verify, allow_test_city)
             contents = Contents(offer.installed)
+            # A bundle that came with the image, or whose install was cut after its last rename, has no record yet.
+            is_new = _RECORD not in names_in(self._folder)
             recorded = self._read_record(offer)
             try:
                 hashes = self._derive(contents, offer, file, recorded, {}, hash_bitmaps=True)
             except BaseException:
                 contents.close()
                 raise
-        contents.repaired = any([recorded.get(name) not in (hashes[name], _NOT_HASHED) for name in hashes])
+        damaged = any([recorded.get(name) not in (hashes[name], _NOT_HASHED) for name in hashes])
+        contents.repaired = damaged and not is_new
         if hashes != recorded:
             try:
                 self._write_record(hashes)

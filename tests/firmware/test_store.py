@@ -242,6 +242,16 @@ def test_the_bundle_in_use_may_lie_below_the_floor(interpreter: Interpreter, tmp
     assert answers == [["ready", 1], True, revoked(1), "installed", ["ready", 2]]
 
 
+def test_a_bundle_that_came_with_the_image_is_new_and_not_damaged(interpreter: Interpreter, tmp_path: Path) -> None:
+    run(interpreter, tmp_path, ("start",), ("provision", ROOT.hex()), install(FIRST))
+    slot = tmp_path / (tmp_path / "pointer").read_text()
+    for file in slot.iterdir():
+        if file.name != "bundle":
+            file.unlink()
+    answers = run(interpreter, tmp_path, ("start",), ("repaired",), ("revoked",), ("start",), ("repaired",))
+    assert answers == [["ready", 1], False, revoked(1), ["ready", 1], False]
+
+
 def damages(file: Path, other: Path) -> dict[str, Callable[[], object]]:
     content = file.read_bytes()
 
