@@ -1,6 +1,7 @@
 """Build hook: compile the message catalogues, so that wheels and editable installs carry every language.
 
-A wheel also carries the scanner's firmware, which `ardente simulate` runs; in a checkout that is where it lies.
+A wheel also carries the scanner's firmware, which `ardente simulate` and `ardente device` use; in a checkout that is
+where it lies.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class CatalogueBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             compile_catalogue(source)
         if self.target_name == "wheel" and version == "standard":
             build_data["force_include"]["firmware/scanner"] = "ardente_tools/firmware"
+            build_data["force_include"]["firmware/boot"] = "ardente_tools/boot"
 
 
 def compile_catalogue(source: Path) -> Path:

@@ -1,8 +1,10 @@
 """The scanner's loop: source → text → verdict → gate. One turn is `App.step`, and none of them raises."""
 
 import gc
+import sys
 
 import store
+from application_slots import ApplicationSlots, running_slot
 from clock import Clock
 from core import reasons
 from core.keys import USE_CARD
@@ -13,6 +15,7 @@ from event_log import EventLog
 from gate import Gate
 from passback import PURPOSE, Passback
 from reading import OTHER
+from self_test import SelfTest, Trial
 from serial_side import SerialSide
 from sight import Sight
 from signals import ACCEPTED, FAULT, IDENTIFY, READY, REFUSED, STALE, Signals
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from application_slots import ApplicationSlots
     from config import Config
     from core.verdict import Judge
     from gate import Output, PassContact
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         """What the application asks of a board."""
 
         flash: str
+        applications: str
         config_path: str
         config: Config
         allow_test_city: bool
@@ -66,6 +69,8 @@ if TYPE_CHECKING:
         def pass_contact(self) -> "PassContact | None": ...
 
         def version_floor(self) -> VersionFloor: ...
+
+        def application_floor(self) -> VersionFloor: ...
 
         def source(self, ticks: Callable[[], int]) -> Source: ...
 
@@ -124,8 +129,17 @@ class App:
         self._working_ms = now_ms
         self._source = source or board.source(self._now_ms)
         self.log = EventLog()
+        self_test = SelfTest(self._source, self.store)
+        self.self_test = self_test.result
         self.slots: "ApplicationSlots | None" = None
-        self.self_test: "Callable[[], dict[str, bool]] | None" = None
+        self._trial: "Trial | None" = None
+        slot = running_slot(board.applications, sys.path)
+        if slot is not None:
+            self.slots = slots = ApplicationSlots(
+                board.applications, slot, board.family, self.store, self._verify, board.application_floor()
+            )
+            if slots.on_trial:
+                self._trial = Trial(slots, self_test, board.reset, now_ms)
         serial = board.serial()
         self._serial_side = SerialSide(self, serial) if serial else None
         self.trust_changed()
@@ -161,6 +175,8 @@ class App:
         self._try(self._poll_signals)
         if self._serial_side:
             self._try(self._poll_serial)
+        if self._trial:
+            self._try(self._poll_trial)
         if self.now_ms - self._working_ms < _SOURCE_GIVEN_UP_MS:
             self.board.feed_watchdog()
 
@@ -293,6 +309,11 @@ class App:
         while self._now_ms() < end_ms and not self._source.is_ready:
             if not serial_side.poll(self.now_ms):
                 break
+
+    def _poll_trial(self) -> None:
+        if self._trial and not self._trial.poll(self._now_ms()):
+            self._trial = None
+            self.note("The new application passed its self-test and is confirmed.")
 
     def _poll_signals(self) -> None:
         self._signals.poll(self.now_ms)

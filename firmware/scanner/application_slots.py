@@ -86,14 +86,14 @@ class ApplicationSlots:
     """A folder with two slots, each a folder of its own.
 
     folder: must exist, on littlefs
-    running: see `running_slot`
+    running: the slot that this application runs from (`running_slot`)
     family: of boards, for which an image must be made
     trust: holds the root under which an image must be signed
     floor: the version that was confirmed last
     """
 
     def __init__(
-        self, folder: str, running: "int | None", family: str, trust: "Trust", verify: "Verify", floor: "VersionFloor"
+        self, folder: str, running: int, family: str, trust: "Trust", verify: "Verify", floor: "VersionFloor"
     ) -> None:
         self._folder = folder
         self._running = running
@@ -109,7 +109,7 @@ class ApplicationSlots:
     @property
     def on_trial(self) -> bool:
         """Whether what runs is lost at the next start unless `confirm` is called before."""
-        return self._running is not None and self._running == self._state["trial"]
+        return self._running == self._state["trial"]  # type: ignore[no-any-return]
 
     @property
     def trial_failed(self) -> bool:
@@ -203,7 +203,7 @@ class ApplicationSlots:
 
         Raises TrustError where the rules refuse it by now, ApplicationError where it is not here.
         """
-        running = None if self._running is None else self._images[self._running]
+        running = self._images[self._running]
         if running and running.sha256 == sha256 and not self.on_trial:
             return
         if self.on_trial:
@@ -221,7 +221,7 @@ class ApplicationSlots:
     def confirm(self) -> None:
         """Use what runs from now on, also after a start. Raises OSError; then it stays on trial."""
         running = self._running
-        if running is None or not self.on_trial:
+        if not self.on_trial:
             return
         record = self._read_record(running)
         if record is None:
@@ -325,7 +325,7 @@ class ApplicationSlots:
         data = read_sealed(self._folder + "/" + _STATE, _MAX_STATE_BYTES)
         if data:
             return json.loads(data)  # type: ignore[no-any-return]
-        return {"confirmed": self._running or 0, "trial": None, "starts": 0, "failed": False}
+        return {"confirmed": self._running, "trial": None, "starts": 0, "failed": False}
 
     def _change_state(self, confirmed: int, trial: "int | None", failed: bool) -> None:
         state = {"confirmed": confirmed, "trial": trial, "starts": 0, "failed": failed}
@@ -342,11 +342,7 @@ class ApplicationSlots:
             pass  # Done again at the next start.
 
     def _spare(self) -> int:
-        if self._running is not None:
-            return 1 - self._running
-        confirmed: int = self._state["confirmed"]
-        image = self._images[confirmed]
-        return 1 - confirmed if image and image.was_confirmed else confirmed
+        return 1 - self._running
 
     def _path(self, slot: int, name: str) -> str:
         return "%s/%d/%s" % (self._folder, slot, name)

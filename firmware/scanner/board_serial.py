@@ -104,6 +104,7 @@ class LiveCamera(SimCamera):
 class LiveBoard(SimBoard):
     def __init__(self, root: str, config: Config, test_city: bool, frame: "str | None", buffer_bytes: int) -> None:
         super().__init__(root + "/trust", config, _tell, test_city)
+        self.applications = root + "/app"
         self.config_path = root + "/config.json"
         self.camera = LiveCamera(self.frame_bytes, frame)
         self._buffer_bytes = buffer_bytes

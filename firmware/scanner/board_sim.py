@@ -109,6 +109,7 @@ class SimBoard:
         self, flash: str, config: Config, emit: "Callable[[dict[str, Any]], None]", allow_test_city: bool = False
     ) -> None:
         self.flash = flash
+        self.applications = flash + "/app"
         self.config_path = flash + "/config.json"
         self.config = config
         self.emit = emit
@@ -141,6 +142,9 @@ class SimBoard:
 
     def version_floor(self) -> "VersionFloor":
         return FileFloor(self.flash + "/floor")
+
+    def application_floor(self) -> "VersionFloor":
+        return FileFloor(self.flash + "/application-floor")
 
     def feed_watchdog(self) -> None:
         self.fed += 1

@@ -1,6 +1,7 @@
-"""The highest version ever installed, kept apart from the bundles: it judges what is offered, never what is in use.
+"""The highest version ever installed, kept apart from the files: it judges what is offered, never what is in use.
 
-It is a number of root version and bundle version, so that a new root may start the bundle versions again.
+Of bundles it is a number of root version and bundle version, so that a new root may start the bundle versions again; of
+applications it is the version that was confirmed last.
 """
 
 from flash_file import read_sealed, write_sealed
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         def commit(self) -> None: ...
 
 
-_NAME = "floor"
+BUNDLES, APPLICATIONS = "floor", "application"
 _NUMBER_BYTES = 8
 
 
@@ -55,20 +56,21 @@ class FileFloor:
 
 
 class NvsFloor:
-    """The floor in the ESP32's key-value storage: `NvsFloor(esp32.NVS("ardente"))`."""
+    """The floor of BUNDLES or APPLICATIONS in the ESP32's key-value storage: `NvsFloor(esp32.NVS("ardente"))`."""
 
-    def __init__(self, nvs: "Nvs") -> None:
+    def __init__(self, nvs: "Nvs", name: str = BUNDLES) -> None:
         self._nvs = nvs
+        self._name = name
 
     def read(self) -> int:
         buffer = bytearray(_NUMBER_BYTES)
         try:
-            length = self._nvs.get_blob(_NAME, buffer)
+            length = self._nvs.get_blob(self._name, buffer)
         except OSError:
             return 0
         return int.from_bytes(buffer, "big") if length == _NUMBER_BYTES else 0
 
     def raise_to(self, number: int) -> None:
         if number > self.read():
-            self._nvs.set_blob(_NAME, number.to_bytes(_NUMBER_BYTES, "big"))
+            self._nvs.set_blob(self._name, number.to_bytes(_NUMBER_BYTES, "big"))
             self._nvs.commit()

@@ -68,6 +68,17 @@ def test_a_byte_takes_ten_bits_of_the_pace(baud: int) -> None:
         pytest.fail("The line was never within 5 % of its pace.")
 
 
+def test_without_a_ring_the_host_waits_and_nothing_is_lost(line: Line) -> None:
+    data = MESSAGE * 300
+    with opened(line) as host:
+        sender = threading.Thread(target=host.write, args=(data,))
+        sender.start()
+        time.sleep(0.2)
+        assert at_device(line, len(data)) == data
+        sender.join()
+    assert line.traffic == (len(data), 0, 0)
+
+
 def test_a_full_ring_drops_the_rest() -> None:
     with Line(baud=None, ring_bytes=259) as line, opened(line) as host:
         host.write(MESSAGE)

@@ -43,7 +43,7 @@ class Scenario:
         self.folder = folder
         self.trust = Trust(root)
         self.sent = 0
-        self.start(None)
+        self.start(1)
 
     def start(self, running):
         self.floor = FileFloor(self.folder + "/floor")

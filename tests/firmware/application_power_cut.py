@@ -48,8 +48,8 @@ class Trust:
 class Scanner:
     """One that has just been started."""
 
-    def __init__(self, slot=None):
-        self.slot = loader.choose(FOLDER) if slot is None else slot
+    def __init__(self):
+        self.slot = loader.choose(FOLDER)
         self.floor = FileFloor(PATH + "/floor")
         self.slots = ApplicationSlots(FOLDER, self.slot, "unix", TRUST, verify, self.floor)
 

@@ -3,7 +3,7 @@
 import errno
 import json
 
-from version_floor import NvsFloor
+from version_floor import APPLICATIONS, NvsFloor
 
 
 class Nvs:
@@ -36,6 +36,9 @@ for number in (3, 1 << 32 | 7, 5, 0xFFFF << 32 | 0xFFFFFFFF):
     NvsFloor(nvs).raise_to(number)
     nvs.restart()
     told.append(NvsFloor(nvs).read())
+NvsFloor(nvs, APPLICATIONS).raise_to(9)
+nvs.restart()
+told += [NvsFloor(nvs, APPLICATIONS).read(), NvsFloor(nvs).read()]
 nvs.kept["floor"] = b"cut"
 told.append(NvsFloor(nvs).read())
 print(json.dumps(told))

@@ -36,7 +36,7 @@ def walk(interpreter: Interpreter, folder: Path, mode: str, torn: str) -> list[l
     return [found for found, _ in told["found"]]
 
 
-@pytest.mark.parametrize("torn", ["whole", "half", "noise"])
+@pytest.mark.parametrize("torn", ["half", "noise"])
 def test_a_cut_at_any_operation_of_an_update_leaves_the_old_or_the_new(
     interpreter: Interpreter, torn: str, tmp_path: Path
 ) -> None:

@@ -252,6 +252,26 @@ def test_parts_that_came_before_a_reset_are_not_sent_again(interpreter: Interpre
     assert answers[5] == [[6, True, True, False], [7, False, False, False]]
 
 
+def test_what_comes_next_takes_the_place_of_what_was_to_be_tried(interpreter: Interpreter, folder: Path) -> None:
+    answers = run(
+        interpreter,
+        folder,
+        ("restart",),
+        send(NEW),
+        test(NEW),
+        send(NEWER, 100, len(NEWER) - 1),
+        ("restart",),
+        ("trial_failed",),
+        ("state",),
+        send(NEWER),
+        ("state",),
+        ("restart",),
+    )
+    # Nothing whole is there while it comes, and nobody asked for a trial of what came.
+    assert answers[4:7] == [0, False, [IN_USE]]
+    assert answers[8:] == [[IN_USE, [7, False, False, False]], 0]
+
+
 def test_folders_and_files_may_change_places(interpreter: Interpreter, folder: Path) -> None:
     one = image(6, {"a": b"file", "b/c": b"in a folder", "main.mpy": b"6"})
     other = image(7, {"a/b": b"in a folder", "b": b"file", "main.mpy": b"7"})

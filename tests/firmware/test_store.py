@@ -333,4 +333,4 @@ def test_a_bundle_of_another_city_in_both_slots_is_no_bundle(interpreter: Interp
 
 def test_the_floor_in_nvs_only_grows(interpreter: Interpreter) -> None:
     told = json.loads(interpreter.run(HERE / "nvs_floor.py", paths=paths(interpreter)).stdout)
-    assert told == [0, 3, 1 << 32 | 7, 1 << 32 | 7, (1 << 48) - 1, 0]
+    assert told == [0, 3, 1 << 32 | 7, 1 << 32 | 7, (1 << 48) - 1, 9, (1 << 48) - 1, 0]

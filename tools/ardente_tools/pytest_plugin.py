@@ -22,47 +22,49 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ardente_line() -> Iterator[Callable[..., Line]]:
-    """Make lines, with the arguments of `ardente_tools.rig.Line`; they end with the test."""
-    from ardente_tools.rig import Line
-
-    with ExitStack() as lines:
-        yield lambda **options: lines.enter_context(Line(**options))
+def _ardente_rig() -> Iterator[ExitStack]:
+    """What a test made, which ends in the opposite order, whatever fixtures it came from."""
+    with ExitStack() as made:
+        yield made
 
 
 @pytest.fixture
-def ardente_device(tmp_path: Path) -> Iterator[Callable[..., SimulatedDevice]]:
+def ardente_line(_ardente_rig: ExitStack) -> Callable[..., Line]:
+    """Make lines, with the arguments of `ardente_tools.rig.Line`; they end with the test."""
+    from ardente_tools.rig import Line
+
+    return lambda **options: _ardente_rig.enter_context(Line(**options))
+
+
+@pytest.fixture
+def ardente_device(_ardente_rig: ExitStack, tmp_path: Path) -> Callable[..., SimulatedDevice]:
     """Make scanners that run, of the public test city, each with an empty flash unless ``folder`` names one.
 
     The arguments are those of `ardente_tools.rig.SimulatedDevice`; they end with the test.
     """
     from ardente_tools.rig import SimulatedDevice
 
-    with ExitStack() as devices:
+    def make(folder: Path | None = None, **options: Any) -> SimulatedDevice:
+        options.setdefault("allow_test_city", True)
+        return _ardente_rig.enter_context(SimulatedDevice(folder or _free(tmp_path, "scanner"), **options))
 
-        def make(folder: Path | None = None, **options: Any) -> SimulatedDevice:
-            options.setdefault("allow_test_city", True)
-            return devices.enter_context(SimulatedDevice(_free(folder, tmp_path, "scanner"), **options))
-
-        yield make
+    return make
 
 
 @pytest.fixture
-def ardente_board(tmp_path: Path) -> Iterator[Callable[..., SimulatedBoard]]:
+def ardente_board(_ardente_rig: ExitStack, tmp_path: Path) -> Callable[..., SimulatedBoard]:
     """Make boards with nothing on their flash, which wait in the ROM loader.
 
     The arguments are those of `ardente_tools.rig.SimulatedBoard`; they end with the test.
     """
     from ardente_tools.rig import SimulatedBoard
 
-    with ExitStack() as boards:
+    def make(folder: Path | None = None, **options: Any) -> SimulatedBoard:
+        options.setdefault("allow_test_city", True)
+        return _ardente_rig.enter_context(SimulatedBoard(folder or _free(tmp_path, "board"), **options))
 
-        def make(folder: Path | None = None, **options: Any) -> SimulatedBoard:
-            options.setdefault("allow_test_city", True)
-            return boards.enter_context(SimulatedBoard(_free(folder, tmp_path, "board"), **options))
-
-        yield make
+    return make
 
 
-def _free(folder: Path | None, parent: Path, name: str) -> Path:
-    return folder or next(path for number in range(1000) if not (path := parent / f"{name}-{number}").exists())
+def _free(parent: Path, name: str) -> Path:
+    return next(path for number in range(1000) if not (path := parent / f"{name}-{number}").exists())

@@ -12,7 +12,7 @@ from console import Console
 from machine import UART, WDT, Pin, Signal, reset
 from qr import Scanner
 from uart_source import UartSource
-from version_floor import NvsFloor
+from version_floor import APPLICATIONS, NvsFloor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Board:
     """The surface that the application sees; `board_sim` has the same."""
 
     flash = "/trust"
+    applications = "/app"
     config_path = "/config.json"
     allow_test_city = False
     # The machine's name ends with its chip: "ESP32-CAM with ESP32".
@@ -110,6 +111,9 @@ class Board:
 
     def version_floor(self) -> "VersionFloor":
         return NvsFloor(esp32.NVS("ardente"))
+
+    def application_floor(self) -> "VersionFloor":
+        return NvsFloor(esp32.NVS("ardente"), APPLICATIONS)
 
     def serial(self) -> "Serial | None":
         return Console()

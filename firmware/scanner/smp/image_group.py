@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     class Device(Protocol):
         store: Store
         slots: ApplicationSlots | None
-        self_test: Callable[[], dict[str, bool]] | None
+        self_test: Callable[[], dict[str, bool]]
 
         def trust_changed(self) -> None: ...
 
@@ -175,8 +175,7 @@ class ImageGroup:
         if sha256 is not None and sha256 not in [image.sha256 for image in running]:
             raise RequestError(EBADSTATE, NO_UPLOAD)
         if slots.on_trial:
-            test = self._device.self_test
-            if test is None or not test()["ok"]:
+            if not self._device.self_test()["ok"]:
                 raise RequestError(EBADSTATE, BUSY)
             slots.confirm()
 

@@ -1,6 +1,6 @@
 """The scanner's own group: what it is, what it believes, how it is doing; and the one time that it is told whom."""
 
-from smp.errors import ENOTSUP, UNKNOWN_COMMAND, RequestError, bad_request, unknown_command
+from smp.errors import bad_request, unknown_command
 from smp.provisioning import ProvisioningTarget
 from smp.upload import number
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     class Device(ProvisionedDevice, Protocol):
         counters: Counters
         log: EventLog
-        self_test: Callable[[], dict[str, bool]] | None
+        self_test: Callable[[], dict[str, bool]]
 
         def identify(self, duration_ms: int) -> None: ...
 
@@ -52,7 +52,7 @@ class ScannerGroup:
         elif command == _STATUS:
             return self._status()
         elif command == _SELF_TEST:
-            return self._self_test()
+            return self._device.self_test()
         elif command == _COUNTERS:
             counters = self._device.counters
             return {"days": counters.days(), "reasons": counters.reasons()}
@@ -67,9 +67,3 @@ class ScannerGroup:
             raise bad_request()
         self._device.identify(seconds * 1000)
         return {}
-
-    def _self_test(self) -> "Body":
-        test = self._device.self_test
-        if test is None:
-            raise RequestError(ENOTSUP, UNKNOWN_COMMAND)
-        return test()

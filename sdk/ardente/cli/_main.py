@@ -28,10 +28,15 @@ _ENTRY_POINTS: Final = "ardente.commands"
 EXTRAS: Final = {
     "PIL": "image",
     "ardente_tools": "tools",
+    "cbor2": "tools",
     "evdev": "evdev",
+    "littlefs": "tools",
+    "pydantic": "tools",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
+    "smp": "tools",
+    "smpclient": "tools",
     "zxingcpp": "image",
 }
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.

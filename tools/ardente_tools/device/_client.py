@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -21,7 +22,7 @@ from smpclient import SMPClient
 from smpclient.exceptions import SMPClientException
 from smpclient.generics import success
 from smpclient.requests.image_management import ImageStatesRead, ImageStatesWrite, ImageUploadWrite
-from smpclient.requests.os_management import DateTimeWrite, MCUMgrParametersRead, ResetWrite
+from smpclient.requests.os_management import MCUMgrParametersRead, ResetWrite
 from smpclient.transport import SMPTransportDisconnected
 
 from . import _requests as requests
@@ -39,6 +40,7 @@ _TIMEOUT_S: Final = 1.5
 # With its last byte a scanner judges the whole file.
 _LAST_TIMEOUT_S: Final = 8.0
 _TRIES: Final = 4
+_SLOWNESS: Final = 8.0
 _STANDSTILL_TRIES: Final = 8
 _BUFFER_BYTES: Final = (128, 4096)
 
@@ -85,14 +87,11 @@ class Status:
 
 
 class Image(NamedTuple):
-    """One image slot: ``image`` 0 the application, 1 the bundle; ``slot`` 0 in use, 1 the other."""
+    """A file that a scanner has: ``image`` 0 an application, 1 the bundle; ``pending`` until its trial."""
 
     image: int
-    slot: int
-    version: str
     sha256: bytes
     pending: bool
-    confirmed: bool
 
 
 class SelfTest(NamedTuple):
@@ -114,6 +113,8 @@ class Device:
     def __init__(self, port: Port, baudrate: int = BAUDRATE, *, timeout_s: float = _TIMEOUT_S) -> None:
         self.port = port
         self._timeout_s = timeout_s
+        # How long the next answer may take: by how long the last one took, and twice as long at each try.
+        self._usual_s = timeout_s
         self._transport = SerialTransport(port, baudrate)
         self._client = SMPClient(self._transport, port.path, timeout_s)
         self._runner = asyncio.Runner()
@@ -148,7 +149,8 @@ class Device:
 
     def images(self) -> list[Image]:
         """Return what is in the scanner's slots."""
-        return _images(self._ask(ImageStatesRead()))
+        states = self._ask(ImageStatesRead()).images
+        return [Image(state.image or 0, bytes(state.hash or b""), bool(state.pending)) for state in states]
 
     def self_test(self) -> SelfTest:
         """Let the scanner try its camera, a known card and its bundle."""
@@ -168,10 +170,6 @@ class Device:
     def identify(self, seconds: int) -> None:
         """Let the scanner blink for 1 to 60 seconds."""
         self._ask(requests.IdentifyWrite(seconds=seconds))
-
-    def hint_time(self, text: str) -> None:
-        """Tell the scanner the time, as ``YYYY-MM-DDTHH:MM:SSZ``; it forgets it at its next start."""
-        self._ask(DateTimeWrite(datetime=text))
 
     def reset_once(self) -> None:
         """Restart the scanner. It answers before it does, and where the answer is lost it is not asked again."""
@@ -214,10 +212,17 @@ class Device:
             _, room = self._client.get_max_cbor_and_data_size(request(offset, b""))
             part = data[offset : offset + room]
             is_last = offset + len(part) == len(data)
-            answer = self._ask(request(offset, part), timeout_s=_LAST_TIMEOUT_S if is_last else None)
-            if answer.off is None or not 0 <= answer.off <= len(data):
-                raise _not_understood(self.port)
-            offset = answer.off
+            try:
+                answer = self._ask(request(offset, part), timeout_s=_LAST_TIMEOUT_S if is_last else None)
+            except RefusedError as error:
+                # It restarted, so quickly that nothing else was noticed.
+                if error.reason != "no_upload" or not offset:
+                    raise
+                offset = 0
+            else:
+                if answer.off is None or not 0 <= answer.off <= len(data):
+                    raise _not_understood(self.port)
+                offset = answer.off
             standstill = 0 if offset > furthest else standstill + 1
             if standstill > _STANDSTILL_TRIES:
                 raise NoAnswerError("The scanner takes no more of the file: restart it, then push again.")
@@ -234,35 +239,24 @@ class Device:
         self._is_greeted = True
 
     def _ask(self, request: Any, *, timeout_s: float | None = None, tries: int = _TRIES) -> Any:
-        for _ in range(tries):
+        for attempt in range(tries):
+            started_s = time.monotonic()
+            patience_s = timeout_s or min(self._usual_s * 2**attempt, self._timeout_s)
             try:
-                answer = self._runner.run(self._client.request(request, timeout_s or self._timeout_s))
+                answer = self._runner.run(self._client.request(request, patience_s))
             except TimeoutError:
                 continue
             except SMPTransportDisconnected:
                 raise PortLostError(f"{self.port.path} is gone: plug the cable in again.") from None
             except (SMPClientException, SMPException, ValidationError, CBORDecodeError, ValueError, TypeError):
                 raise _not_understood(self.port) from None
+            self._usual_s = min(max(_SLOWNESS * (time.monotonic() - started_s), self._timeout_s / 4), self._timeout_s)
             if success(answer):
                 return answer
             raise _refused(answer)
         raise NoAnswerError(
             f"Nothing on {self.port.path} answers as a scanner: see `ardente device doctor {self.port.path}`."
         )
-
-
-def _images(answer: Any) -> list[Image]:
-    return [
-        Image(
-            state.image or 0,
-            state.slot,
-            requests.printable(state.version),
-            bytes(state.hash or b""),
-            bool(state.pending),
-            bool(state.confirmed),
-        )
-        for state in answer.images
-    ]
 
 
 def _refused(answer: Any) -> RefusedError:

@@ -19,7 +19,8 @@ import serial
 from ardente._texts import freshness_text
 
 from ._client import Device, Status
-from ._errors import DeviceError, NoAnswerError, PortError
+from ._errors import DeviceError, NoAnswerError, PortError, RefusedError
+from ._flash import Chip
 from ._ports import Port, open_port
 from ._requests import printable
 
@@ -73,15 +74,7 @@ class Examination(NamedTuple):
         }
 
 
-class Rom(NamedTuple):
-    """What the chip's ROM says: chip, flash size, and whether secure boot and flash encryption are burned."""
-
-    chip: str
-    flash: str
-    secured: bool
-
-
-def examine(port: Port, now: int, ask_rom: Callable[[Port], Rom] | None = None) -> Examination:
+def examine(port: Port, now: int, ask_rom: Callable[[Port], Chip] | None = None) -> Examination:
     """Find out what is on a port. ``ask_rom`` restarts the board, so it is there only where the user asked for it."""
     findings = [_adapter(port)]
     try:
@@ -94,7 +87,7 @@ def examine(port: Port, now: int, ask_rom: Callable[[Port], Rom] | None = None) 
         findings.append(Finding("port", "todo", *_split(error)))
         return Examination(port, findings)
     if ask_rom is not None:
-        findings += _rom(port, ask_rom)
+        findings.append(_rom(port, ask_rom))
     return Examination(port, findings, status)
 
 
@@ -128,7 +121,8 @@ def _ask(port: Port, findings: list[Finding]) -> Status | None:
     with Device(port, timeout_s=_TIMEOUT_S) as device:
         try:
             status = device.status(tries=2)
-            tested = device.self_test()
+            findings.append(Finding("scanner", "ok", f"{status.label}, board {status.board}, family {status.family}"))
+            findings += _test(device, port)
         except NoAnswerError:
             return None
         except PortError:
@@ -136,11 +130,15 @@ def _ask(port: Port, findings: list[Finding]) -> Status | None:
         except DeviceError as error:
             findings.append(Finding("protocol", "todo", *_split(error)))
             return None
-    findings.append(Finding("scanner", "ok", f"{status.label}, board {status.board}, family {status.family}"))
-    for what, works in (("camera", tested.camera), ("known card", tested.card)):
-        if not works:
-            findings.append(_broken(what, port))
     return status
+
+
+def _test(device: Device, port: Port) -> list[Finding]:
+    try:
+        tested = device.self_test()
+    except RefusedError:
+        return [Finding("self-test", "note", "The scanner's application has no self-test that can be asked for.")]
+    return [_broken(what, port) for what in ("camera", "card") if not getattr(tested, what)]
 
 
 def _broken(what: str, port: Port) -> Finding:
@@ -264,16 +262,20 @@ def _security(status: Status) -> Finding:
     return Finding("security", "note", text)
 
 
-def _rom(port: Port, ask_rom: Callable[[Port], Rom]) -> list[Finding]:
+def _rom(port: Port, ask_rom: Callable[[Port], Chip]) -> Finding:
     try:
-        rom = ask_rom(port)
+        chip = ask_rom(port)
     except DeviceError as error:
-        return [Finding("chip", "todo", *_split(error))]
-    secured = "secure boot and flash encryption are on (L2)" if rom.secured else "no eFuses burned"
-    return [Finding("chip", "ok", f"{rom.chip}, flash {rom.flash}, {secured}")]
+        return Finding("chip", "todo", *_split(error))
+    flash = f"flash {chip.flash_bytes >> 20} MB" if chip.flash_bytes else "flash of unknown size"
+    return Finding("chip", "ok", f"{chip.name}, {flash}, MAC {chip.mac or 'unknown'}")
 
 
 def _split(error: DeviceError) -> tuple[str, str]:
-    """What is wrong and what to do, which an error has before and after its colon."""
-    wrong, _, step = str(error).rpartition(": ")
-    return (f"{wrong}.", f"{step[:1].upper()}{step[1:]}") if wrong else (step, "")
+    """What is wrong and what to do: an error's text has them before and after a colon, or as sentences."""
+    text = str(error)
+    for mark in (": ", ". "):
+        wrong, found, step = text.partition(mark)
+        if found:
+            return f"{wrong}.", f"{step[:1].upper()}{step[1:]}"
+    return text, ""

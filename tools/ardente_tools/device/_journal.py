@@ -57,8 +57,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One action on one scanner. ``was`` and ``now`` are what it said it had, None where it said nothing.
 
     ``when`` is UTC in ISO 8601 with milliseconds; ``result`` is "installed", "unchanged" or the code of a
-    `DeviceError`; ``file_sha256`` the file that was to be brought; ``port`` what the laptop called the port; ``usb``
-    the serial number of board or adapter, "" where there is none.
+    `DeviceError`; ``file_sha256`` the file that was to be brought; ``port`` what the laptop called the port;
+    ``board_id`` the MAC address of the board or the USB serial number of board or adapter, "" where neither is known.
     """
 
     v: Literal[1] = 1
@@ -66,7 +66,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     when: str
     device: str
     port: str
-    usb: str
+    board_id: str
     laptop: str
     file_sha256: str
     was: Held | None
@@ -82,7 +82,13 @@ _DECODER: Final = msgspec.json.Decoder(Record)
 
 
 def make_record(
-    action: Action, port: Port, was: Status | None, now: Status | None, result: str, file_sha256: bytes = b""
+    action: Action,
+    port: Port,
+    was: Status | None,
+    now: Status | None,
+    result: str,
+    file_sha256: bytes,
+    mac: str = "",
 ) -> Record:
     """Return the record of what was done just now."""
     known = now or was
@@ -91,7 +97,7 @@ def make_record(
         when=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         device=known.label if known else "",
         port=port.path,
-        usb=port.serial_number or "",
+        board_id=mac or port.serial_number or "",
         laptop=platform.node(),
         file_sha256=file_sha256.hex(),
         was=held(was),

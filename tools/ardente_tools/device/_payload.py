@@ -21,6 +21,8 @@ from ._errors import FileError
 
 # Beside the manifest: the envelope and 16 signatures.
 _ENVELOPE_BYTES: Final = 2048
+# The type of a signed item stands in its first bytes.
+_TYP_WITHIN_BYTES: Final = 48
 
 
 class Payload(NamedTuple):
@@ -70,29 +72,26 @@ def read_payload(path: Path) -> Payload:
     if len(data) > MAX_BUNDLE_SIZE:
         raise FileError(f"{path}: {TRUST_TEXTS[reasons.TOO_LARGE]}")
     for typ, read in _READERS.items():
-        found = _read_front(data, typ)
-        if found is not None:
-            return read(path, data, found)
+        if typ.encode() in data[:_TYP_WITHIN_BYTES]:
+            return read(path, data)
     raise FileError(f"{path} is neither a bundle nor an application: get the file from the city again.")
 
 
-def _read_front(data: bytes, typ: str) -> tuple[bytes, int] | None:
-    """The payload of the signed item at the front, and where the item ends; None where it is of another type."""
-    try:
-        front = cose.read_sign(BytesReader(data), 0, typ, MAX_MANIFEST_SIZE + _ENVELOPE_BYTES)
-        return cose.parse_sign(front, typ).payload, len(front)
-    except FormatError:
-        return None
+def _read_front(data: bytes, typ: str) -> tuple[bytes, int]:
+    """The payload of the signed item at the front, and where the item ends. Raises `FormatError`."""
+    front = cose.read_sign(BytesReader(data), 0, typ, MAX_MANIFEST_SIZE + _ENVELOPE_BYTES)
+    return cose.parse_sign(front, typ).payload, len(front)
 
 
-def _read_bundle(path: Path, data: bytes, front: tuple[bytes, int]) -> Payload:
+def _read_bundle(path: Path, data: bytes) -> Payload:
     try:
-        manifest = parse_manifest(front[0])
+        payload, end = _read_front(data, cose.TYP_BUNDLE)
+        manifest = parse_manifest(payload)
     except FormatError:
         raise FileError(f"{path}: {TRUST_TEXTS[reasons.NOT_A_BUNDLE]}") from None
     # The lists end the file, so that each can be compared without walking the roots between.
     at = len(data) - sum(entry.length for entry in manifest.lists)
-    if at < front[1]:
+    if at < end:
         raise FileError(f"{path}: {TRUST_TEXTS[reasons.LIST_MISSING]}")
     for entry in manifest.lists:
         if hashlib.sha256(data[at : at + entry.length]).digest() != entry.sha256:
@@ -101,14 +100,14 @@ def _read_bundle(path: Path, data: bytes, front: tuple[bytes, int]) -> Payload:
     return Payload(BUNDLE_IMAGE, data, hashlib.sha256(data).digest(), manifest.city, manifest.version, "")
 
 
-def _read_application(path: Path, data: bytes, front: tuple[bytes, int]) -> Payload:
+def _read_application(path: Path, data: bytes) -> Payload:
     try:
         if len(data) > MAX_APPLICATION_SIZE + MAX_APPLICATION_MANIFEST_SIZE + _ENVELOPE_BYTES:
             raise FormatError("An application is larger than any.")
-        application = parse_application(front[0])
+        payload, at = _read_front(data, cose.TYP_APPLICATION)
+        application = parse_application(payload)
     except FormatError:
         raise FileError(f"{path}: {TRUST_TEXTS[reasons.NOT_AN_APPLICATION]}") from None
-    at = front[1]
     for part in application.parts:
         if hashlib.sha256(data[at : at + part.length]).digest() != part.sha256:
             raise FileError(f"{path}: {TRUST_TEXTS[reasons.NOT_AN_APPLICATION]}")
@@ -119,7 +118,7 @@ def _read_application(path: Path, data: bytes, front: tuple[bytes, int]) -> Payl
     return Payload(APPLICATION_IMAGE, data, digest, application.city, application.version, application.board)
 
 
-_READERS: Final[dict[str, Callable[[Path, bytes, tuple[bytes, int]], Payload]]] = {
+_READERS: Final[dict[str, Callable[[Path, bytes], Payload]]] = {
     cose.TYP_BUNDLE: _read_bundle,
     cose.TYP_APPLICATION: _read_application,
 }

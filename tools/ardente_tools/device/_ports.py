@@ -63,8 +63,10 @@ def find_port(name: str | None) -> Port:
         raise PortError(f"Two boards have the serial number {name}: name the port, one of {_names(matches)}.")
     if matches:
         return matches[0]
-    path = os.path.realpath(name) if os.path.exists(name) else name
-    return next((port for port in known if port.path in (name, path)), Port(name))
+    # Also for programs that run in another folder.
+    path = os.path.abspath(name) if os.sep in name else name
+    real = os.path.realpath(path)
+    return next((port for port in known if port.path in (path, real)), Port(path))
 
 
 def find_again(port: Port) -> Port:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,11 +19,14 @@ from ardente.core.trust import open_root
 
 from ._client import Device, Status
 from ._errors import DeviceError, FileError, RefusedError
+from ._image import firmware_config
 from ._ports import Port
+from ._push import Watcher
+from ._session import Session
 
-BOARDS: Final = ("ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic")
 _MAX_CONFIGURATION_BYTES: Final = 2048
-_MAX_LABEL: Final = 32
+_RESTART_S: Final = 60.0
+_GOING_DOWN_S: Final = 0.5
 
 
 class Root(NamedTuple):
@@ -53,13 +57,17 @@ def read_root(path: Path, fingerprint: str | None, *, allow_test_city: bool = Fa
     return Root(data, digest.digest(), root.city)
 
 
-def configuration(label: str, board: str, gate: dict[str, Any], base: Path | None = None) -> bytes:
+def gate(pulse_ms: int | None, pass_contact: bool | None) -> dict[str, Any]:
+    """Return what a configuration says of the gate: what was given, and no more."""
+    given = {"pulse_ms": pulse_ms, "pass_contact": pass_contact}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def configuration(label: str, board: str, of_gate: dict[str, Any], base: Path | None = None) -> bytes:
     """Return a scanner's configuration as JSON: what the file ``base`` says, with these values over it.
 
-    Raises `FileError` where ``base`` or ``label`` cannot be one; the scanner judges the rest.
+    Judged by the scanner's own module. Raises `FileError`.
     """
-    if not 1 <= len(label) <= _MAX_LABEL or not all(" " <= c <= "~" for c in label):
-        raise FileError(f"The label must be 1 to {_MAX_LABEL} plain characters without accents: choose another.")
     values: dict[str, Any] = {}
     if base is not None:
         try:
@@ -69,41 +77,63 @@ def configuration(label: str, board: str, gate: dict[str, Any], base: Path | Non
         if not values or not isinstance(values, dict):
             raise FileError(f"{base} is no configuration: it must be a JSON object, as docs/hardware.md shows.")
     values = {**values, "label": label, "board": board}
-    if gate:
-        values["gate"] = {**values.get("gate", {}), **gate}
-    data = json.dumps(values, separators=(",", ":")).encode()
-    if len(data) > _MAX_CONFIGURATION_BYTES:
-        raise FileError("The configuration is larger than 2 KB: shorten it.")
-    return data
+    if of_gate:
+        before = values.get("gate")
+        values["gate"] = {**(before if isinstance(before, dict) else {}), **of_gate}
+    judge = firmware_config()
+    try:
+        judge.parse(values)
+    except judge.ConfigError as error:
+        raise FileError(f"{error} Choose another value; docs/hardware.md lists them.") from None
+    return json.dumps(values, separators=(",", ":")).encode()
 
 
-def provision(port: Port, configured: bytes, root: Root, progress: Callable[[int, int], None]) -> Provisioned:
-    """Give a scanner without root its configuration and root. Raises `DeviceError`; both are taken, or neither."""
-    document = cbor.encode_bytes(configured) + cbor.encode_bytes(root.data)
-    with Device(port) as device:
-        was = device.status()
+def provision(
+    port: Port,
+    configured: bytes,
+    root: Root,
+    watcher: Watcher,
+    on_found: Callable[[Status], None] = lambda status: None,
+) -> Provisioned:
+    """Give a scanner without root its configuration and root, and restart it with them. Raises `DeviceError`.
+
+    Both are taken, or neither. ``on_found`` takes what the scanner was before.
+    """
+    document = b"\x82" + cbor.encode_bytes(configured) + cbor.encode_bytes(root.data)
+    with Session(port, wait_s=_RESTART_S) as session:
+        was = session.first_status()
+        on_found(was)
         if was.provisioned:
             raise RefusedError("already_provisioned")
         _check_board(configured, was)
-        try:
-            device.provision(b"\x82" + document, progress)
-        except RefusedError as error:
-            # The answer to the last byte may have been lost, and the same byte sent again.
-            if error.reason != "already_provisioned":
-                raise
-        now = device.status()
+        session.call(lambda device: _send(device, document, watcher))
+        watcher.step("restarting")
+        session.call(Device.reset_once)
+        now = session.call(_restarted)
     if now.root_sha != root.sha256:
         raise DeviceError("The scanner says that it has another root: flash it anew, and provision it again.")
     return Provisioned(was, now)
 
 
+def _send(device: Device, document: bytes, watcher: Watcher) -> None:
+    try:
+        device.provision(document, watcher.progress)
+    except RefusedError as error:
+        # The answer to the last byte may have been lost, and the same byte sent again.
+        if error.reason != "already_provisioned":
+            raise
+
+
+def _restarted(device: Device) -> Status:
+    # What is asked while it goes down would be answered by the old configuration.
+    time.sleep(_GOING_DOWN_S)
+    return device.status()
+
+
 def _check_board(configured: bytes, was: Status) -> None:
     board = json.loads(configured)["board"]
-    family = {"ai_thinker": "esp32", "xiao_s3_sense": "esp32s3", "m5stack_cams3": "esp32s3"}.get(board)
-    if family is not None and was.family not in (family, "unix"):
-        raise FileError(
-            f"The board {board} is of the family {family}, and this scanner is {was.family}: name its board."
-        )
+    if not firmware_config().fits(board, was.family):
+        raise FileError(f"This scanner is {was.family}, and the board {board} is not: name its own board.")
 
 
 def _read(path: Path, limit_bytes: int, reason: str | None) -> bytes:

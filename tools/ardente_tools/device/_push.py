@@ -66,6 +66,7 @@ def push(target: Target, payload: Payload, on_found: Callable[[Status], None] = 
             raise OtherDeviceError(
                 f"The scanner on {target.port.path} is {was.label}, not {target.label}: plug in the right one."
             )
+        session.expect(was.label)
         on_found(was)
         if payload.is_in(was):
             return Pushed(was, was, "unchanged", session.sent_bytes)

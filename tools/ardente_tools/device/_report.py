@@ -47,7 +47,7 @@ class Gate:
     """What one scanner enforced at the last visit, as of ``now`` in epoch seconds."""
 
     device: str
-    usb: str
+    board_id: str
     seen: str
     held: Held
     now: int
@@ -65,7 +65,7 @@ class Gate:
 
     def to_dict(self) -> dict[str, Any]:
         held: dict[str, Any] = msgspec.to_builtins(self.held)
-        own = {"device": self.device, "usb": self.usb, "seen": self.seen, "state": self.state}
+        own = {"device": self.device, "board_id": self.board_id, "seen": self.seen, "state": self.state}
         return {**own, "age_days": self.age_days, **held}
 
 
@@ -74,7 +74,9 @@ def gates(records: Iterable[Record], now: int) -> list[Gate]:
     newest: dict[tuple[str, str], Gate] = {}
     for record in records:
         if record.now and record.device:
-            newest[record.now.city or "", record.device] = Gate(record.device, record.usb, record.when, record.now, now)
+            newest[record.now.city or "", record.device] = Gate(
+                record.device, record.board_id, record.when, record.now, now
+            )
     return [gate for _, gate in sorted(newest.items(), key=lambda item: item[0])]
 
 

@@ -17,10 +17,9 @@ _Result = TypeVar("_Result")
 
 
 class Session:
-    """Asks one scanner, and opens its port again for up to ``wait_s`` seconds after it was heard last.
+    """Asks one scanner, and opens its port again for up to ``wait_s`` seconds after it went away.
 
-    ``on_wait`` is called once for each time that it goes away. Entering opens the port at once or raises `PortError`;
-    the scanner that answers first is the one that must answer after each cut, else `OtherDeviceError`.
+    ``on_wait`` is called once for each time that it goes away. Entering opens the port at once or raises `PortError`.
     """
 
     def __init__(
@@ -34,7 +33,7 @@ class Session:
         self._open = ExitStack()
         self._label: str | None = None
         self._sent_bytes = 0
-        self._heard_s = time.monotonic()
+        self._gone_s: float | None = None
 
     @property
     def sent_bytes(self) -> int:
@@ -51,34 +50,47 @@ class Session:
         self._disconnect()
 
     def first_status(self) -> Status:
-        """Return the status of the scanner, which from now on is the one meant. Waits for nothing."""
+        """Return what answers, and wait for nothing."""
         assert self._device is not None
         status = self._device.status()
-        self._label = status.label
         self.heard()
         return status
 
+    def expect(self, label: str) -> None:
+        """From now on it must be the scanner of this label that comes back, else `OtherDeviceError`."""
+        self._label = label
+
     def heard(self) -> None:
-        """The scanner made progress: the patience starts again."""
-        self._heard_s = time.monotonic()
+        """The scanner made progress: when it goes away next, the patience is whole."""
+        self._gone_s = None
 
     def call(self, question: Callable[[Device], _Result]) -> _Result:
         """Return what ``question`` answers, asked again after each time that the scanner went away."""
-        is_waiting = False
         while True:
             try:
                 answer = question(self._connected())
             except (PortError, NoAnswerError):
                 self._disconnect()
-                if time.monotonic() - self._heard_s >= self._wait_s:
+                if not self._waits():
                     raise
-                if not is_waiting:
-                    self._on_wait()
-                is_waiting = True
-                time.sleep(_PAUSE_S)
                 continue
             self.heard()
             return answer
+
+    def _waits(self) -> bool:
+        """Pause before the next try; return False once that has taken too long.
+
+        Counted from the moment when it is missed, for a laptop may have slept since it was heard.
+        """
+        now_s = time.monotonic()
+        is_news = self._gone_s is None
+        self._gone_s = now_s if self._gone_s is None else self._gone_s
+        if now_s - self._gone_s >= self._wait_s:
+            return False
+        if is_news:
+            self._on_wait()
+        time.sleep(_PAUSE_S)
+        return True
 
     def _connected(self) -> Device:
         if self._device is None:

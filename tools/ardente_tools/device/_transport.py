@@ -24,15 +24,13 @@ _FRAME_OVERHEAD: Final = packet.FRAME_LENGTH_STRUCT.size + packet.CRC16_STRUCT.s
 _FIRST_MESSAGE_BYTES: Final = 84
 _MAX_LINE_BYTES: Final = 4096
 _MAX_FRAME_BYTES: Final = 4096
-_MAX_PRINTED_BYTES: Final = 4096
 _HEADER_BYTES: Final = smp_header.Header.SIZE
 
 
 class FrameReader:
-    """Finds whole SMP messages in a stream of bytes; the rest is kept as ``printed``, the newest 4 KB of it."""
+    """Finds whole SMP messages in a stream of bytes, and drops the rest."""
 
     def __init__(self) -> None:
-        self.printed = bytearray()
         self._line = bytearray()
         self._frame = bytearray()
         self._length = 0
@@ -45,17 +43,11 @@ class FrameReader:
         messages = [self._take(bytes(line)) for line in lines]
         return [message for message in messages if message is not None]
 
-    def unfinished(self) -> bytes:
-        """Return the line that has not ended yet, such as a prompt."""
-        return bytes(self._line)
-
     def _take(self, line: bytes) -> bytes | None:
         for start in (packet.START_DELIMITER, packet.CONTINUE_DELIMITER):
             at = line.rfind(start)
             if at >= 0:
-                self._print(line[:at])
                 return self._take_part(line[at + len(start) :], start == packet.START_DELIMITER)
-        self._print(line + b"\n")
         return None
 
     def _take_part(self, text: bytes, is_first: bool) -> bytes | None:
@@ -79,10 +71,6 @@ class FrameReader:
         if not whole or packet.CRC16_STRUCT.pack(packet.crc16_func(bytes(message))) != crc:
             return None
         return bytes(message)
-
-    def _print(self, text: bytes) -> None:
-        self.printed += text
-        del self.printed[:-_MAX_PRINTED_BYTES]
 
 
 class SerialTransport(SMPTransport):

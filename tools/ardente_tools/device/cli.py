@@ -16,6 +16,7 @@ from ardente.cli._options import TRUST
 from ._errors import DeviceError, FileError, RefusedError
 
 if TYPE_CHECKING:
+    from ._client import Status
     from ._doctor import Examination
     from ._journal import Action, Journal
     from ._payload import Payload
@@ -73,6 +74,24 @@ _WAIT = click.option(
     show_default=True,
     help="How long to wait for a scanner that went away.",
 )
+_LABEL = click.option("--label", required=True, help="What people call this scanner, such as pool-entrance-2.")
+_BOARD = click.option(
+    "--board",
+    type=click.Choice(["ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic"]),
+    help="Which board it is.  [default: what the scanner says, else generic]",
+)
+_PULSE = click.option("--pulse-ms", type=click.IntRange(100, 1000), help="How long the gate's contact is closed.")
+_PASS_CONTACT = click.option(
+    "--pass-contact/--no-pass-contact", default=None, help="Whether the gate tells that somebody passed."
+)
+_CONFIG = click.option("--config", type=_FILE, help="A configuration file for the rest (docs/hardware.md).")
+_ROOT = click.option("--root", "root_file", type=_FILE, help="The city's root.  [default: the one this user believes]")
+_SHA256 = click.option(
+    "--sha256", metavar="HEX", help="The root's fingerprint, as the city gives it; goes with --root."
+)
+_TEST_CITY = click.option(
+    "--test-city", is_flag=True, help="Let the public test city in, whose keys everybody has: for trying out."
+)
 _HTML = click.option("--html", "html_file", metavar="FILE", type=_FILE, help="Write the report as a web page.")
 _CSV = click.option("--csv", "csv_file", metavar="FILE", type=_FILE, help="Write the report for a spreadsheet.")
 
@@ -123,9 +142,10 @@ def doctor(ctx: click.Context, name: str | None, rom: bool, as_json: bool) -> No
     Without PORT it takes the only board that is plugged in. Exit status 1: something is to be done.
     """
     from ._doctor import examine
+    from ._flash import identify_chip
     from ._ports import find_port
 
-    found = examine(find_port(name), int(time.time()), _ask_rom if rom else None)
+    found = examine(find_port(name), int(time.time()), identify_chip if rom else None)
     if as_json:
         _echo_json(found.to_dict())
     else:
@@ -133,22 +153,137 @@ def doctor(ctx: click.Context, name: str | None, rom: bool, as_json: bool) -> No
     ctx.exit(0 if found.healthy else _NOT_WELL)
 
 
+@device.command(short_help="Make one image that is a working scanner.")
+@click.option("--base", type=_FILE, help="A MicroPython image that these tools know (docs/hardware.md).")
+@click.option("--simulated", is_flag=True, help="In place of --base: for the board of `ardente simulate --serial`.")
+@click.option("--bases", type=_FILE, help="A list of more base images, which you have tried yourself.")
+@click.option("--application", type=_FILE, required=True, help="The signed application for the base's family.")
+@_LABEL
+@_BOARD
+@_PULSE
+@_PASS_CONTACT
+@_CONFIG
+@click.option("--bundle", type=_FILE, help="The first bundle.  [default: the trust folder's]")
+@_ROOT
+@_SHA256
+@_TEST_CITY
+@TRUST
+@click.option("-o", "--output", type=_FILE, required=True, help="The image to write.")
+@_with_json
+def build(
+    base: Path | None,
+    simulated: bool,
+    bases: Path | None,
+    application: Path,
+    label: str,
+    board: str | None,
+    pulse_ms: int | None,
+    pass_contact: bool | None,
+    config: Path | None,
+    bundle: Path | None,
+    root_file: Path | None,
+    sha256: str | None,
+    test_city: bool,
+    folder: Path,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Make one image of a base MicroPython, the application, the configuration, the root and the first bundle.
+
+    Written once by `ardente device flash`, it is a working scanner. All is judged here as the scanner would.
+    """
+    import hashlib
+    import tempfile
+
+    from ardente._files import PUBLIC_FILE_MODE, write_file
+
+    from ._image import build_image
+    from ._provision import configuration, gate, read_root
+
+    if (base is None) != simulated:
+        raise click.UsageError("Say which image to build on: --base FILE, or --simulated.")
+    _check_root_options(root_file, sha256)
+    root_path = root_file or folder / _ROOT_NAME
+    read_root(root_path, sha256, allow_test_city=test_city)
+    configured = configuration(label, board or "generic", gate(pulse_ms, pass_contact), config)
+    with tempfile.TemporaryDirectory(prefix="ardente-build-") as made:
+        config_file = Path(made, "config.json")
+        config_file.write_bytes(configured)
+        image = build_image(
+            base,
+            application=application,
+            config=config_file,
+            root=root_path,
+            bundle=bundle or _trusted_bundle(folder),
+            now=int(time.time()),
+            bases=bases,
+            allow_test_city=test_city,
+        )
+    write_file(output, image, PUBLIC_FILE_MODE)
+    digest = hashlib.sha256(image).hexdigest()
+    if as_json:
+        _echo_json({"file": str(output), "bytes": len(image), "sha256": digest})
+        return
+    click.echo(f"{output} is the image of {label} ({len(image)} bytes), SHA-256 {digest}.")
+    click.echo(f"Next: ardente device flash PORT --image {output}")
+
+
+@device.command(short_help="Write a whole image to a board.")
+@_PORT
+@click.option("--image", type=_FILE, required=True, help="An image that `ardente device build` made.")
+@click.option("--sha256", metavar="HEX", help="The SHA-256 that the image must have.")
+@click.option("--erase-all", is_flag=True, help="Erase the rest of the flash too: root, configuration, counters.")
+@_JOURNAL
+@_with_json
+def flash(name: str, image: Path, sha256: str | None, erase_all: bool, journal_file: Path, as_json: bool) -> None:
+    """Write a whole image to a board, verify it, and wait until the scanner answers.
+
+    Chip, flash size and image are checked before anything is erased. A board without USB of its own must be put into
+    its bootloader by hand: IO0 to GND, then reset.
+    """
+    from ._flash import Chip, read_image, wait_until_ready
+    from ._flash import flash as flash_board
+    from ._journal import Journal
+    from ._ports import find_port
+    from ._show import bar
+
+    checked = read_image(image, _fingerprint(sha256))
+    port = find_port(name)
+    journal = Journal(journal_file)
+    chips: list[Chip] = []
+    with _recording(journal, "flash", port, checked.sha256), bar(f"writing {image.name}", quiet=as_json) as watcher:
+        flash_board(
+            port,
+            checked,
+            progress=lambda share: watcher.progress(
+                round(share * checked.file.stat().st_size), checked.file.stat().st_size
+            ),
+            erase_all=erase_all,
+            on_chip=chips.append,
+        )
+        watcher.step("waiting for the scanner to answer")
+        now = wait_until_ready(port)
+    _keep(journal, "flash", port, None, now, "installed", checked.sha256, chips[0].mac)
+    if as_json:
+        _echo_json({"result": "installed", "chip": chips[0]._asdict(), "status": now.to_dict()})
+        return
+    click.echo(f"The {chips[0].name} on {port.path} is a scanner now, {now.label}.")
+    if not now.provisioned:
+        click.echo(f"Next: ardente device provision {name} --label LABEL")
+    elif now.bundle is None:
+        click.echo(f"Next: ardente device push {name} BUNDLE")
+
+
 @device.command(short_help="Give a scanner its name and its city's root, once.")
 @_PORT
-@click.option("--label", required=True, help="What people call this scanner, such as pool-entrance-2.")
-@click.option(
-    "--board",
-    type=click.Choice(["ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic"]),
-    help="Which board it is.  [default: what it says]",
-)
-@click.option("--pulse-ms", type=click.IntRange(100, 1000), help="How long the gate's contact is closed.")
-@click.option("--pass-contact/--no-pass-contact", default=None, help="Whether the gate tells that somebody passed.")
-@click.option("--config", type=_FILE, help="A configuration file for the rest (docs/hardware.md).")
-@click.option("--root", "root_file", type=_FILE, help="The city's root.  [default: the one this user believes]")
-@click.option("--sha256", metavar="HEX", help="The root's fingerprint, as the city gives it; goes with --root.")
-@click.option(
-    "--test-city", is_flag=True, help="Let the public test city in, whose keys everybody has: for trying out."
-)
+@_LABEL
+@_BOARD
+@_PULSE
+@_PASS_CONTACT
+@_CONFIG
+@_ROOT
+@_SHA256
+@_TEST_CITY
 @TRUST
 @_JOURNAL
 @_with_json
@@ -173,22 +308,24 @@ def provision(
     from ._client import Device
     from ._journal import Journal
     from ._ports import find_port
-    from ._provision import configuration, read_root
+    from ._provision import configuration, gate, read_root
     from ._provision import provision as provision_device
     from ._show import bar
 
-    if (root_file is None) != (sha256 is None):
-        raise click.UsageError("--root and --sha256 go together: the fingerprint says that the file is the city's.")
+    _check_root_options(root_file, sha256)
     root = read_root(root_file or folder / _ROOT_NAME, sha256, allow_test_city=test_city)
     port = find_port(name)
     if board is None:
         with Device(port) as asked:
             board = asked.status().board
-    gate = {key: value for key, value in (("pulse_ms", pulse_ms), ("pass_contact", pass_contact)) if value is not None}
-    configured = configuration(label, board, gate, config)
+    configured = configuration(label, board, gate(pulse_ms, pass_contact), config)
     journal = Journal(journal_file)
-    with bar("provisioning", quiet=as_json) as watcher, _recording(journal, "provision", port, root.sha256):
-        done = provision_device(port, configured, root, watcher.progress)
+    before: list[Status] = []
+    with (
+        bar("provisioning", quiet=as_json) as watcher,
+        _recording(journal, "provision", port, root.sha256, before),
+    ):
+        done = provision_device(port, configured, root, watcher, before.append)
     _keep(journal, "provision", port, done.was, done.now, "installed", root.sha256)
     if as_json:
         _echo_json({"result": "installed", "status": done.now.to_dict()})
@@ -230,7 +367,7 @@ def push(
     payload = read_payload(file or _trusted_bundle(folder))
     port = find_port(name)
     journal = Journal(journal_file)
-    before: list[Any] = []
+    before: list[Status] = []
     with (
         bar(f"sending {payload.name}", quiet=as_json) as watcher,
         _recording(journal, "push", port, payload.sha256, before),
@@ -311,6 +448,7 @@ def reset(name: str, wait_s: float, as_json: bool) -> None:
 
     with Session(find_port(name), wait_s=wait_s) as session:
         label = session.first_status().label
+        session.expect(label)
         session.call(Device.reset_once)
         session.call(Device.status)
     _echo(as_json, {"label": label}, f"{label} has restarted.")
@@ -425,6 +563,11 @@ def journal_merge(journals: tuple[Path, ...], output: Path, as_json: bool) -> No
     _echo(as_json, {"records": count}, f"{output} has {count} records.")
 
 
+def _check_root_options(root_file: Path | None, sha256: str | None) -> None:
+    if (root_file is None) != (sha256 is None):
+        raise click.UsageError("--root and --sha256 go together: the fingerprint says that the file is the city's.")
+
+
 def _trusted_bundle(folder: Path) -> Path:
     path = folder / _BUNDLE_NAME
     if not path.is_file():
@@ -435,7 +578,9 @@ def _trusted_bundle(folder: Path) -> Path:
 class _recording:
     """A context in which a failure is kept in the journal too."""
 
-    def __init__(self, journal: Journal, action: Action, port: Port, sha256: bytes, before: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, journal: Journal, action: Action, port: Port, sha256: bytes, before: Sequence[Status] = ()
+    ) -> None:
         self._keep = functools.partial(_keep, journal, action, port)
         self._sha256 = sha256
         self._before = before
@@ -448,10 +593,19 @@ class _recording:
             self._keep(self._before[0] if self._before else None, None, error.code, self._sha256)
 
 
-def _keep(journal: Journal, action: Action, port: Port, was: Any, now: Any, result: str, sha256: bytes) -> None:
+def _keep(
+    journal: Journal, action: Action, port: Port, was: Any, now: Any, result: str, sha256: bytes, mac: str = ""
+) -> None:
     from ._journal import make_record
 
-    journal.append(make_record(action, port, was, now, result, sha256))
+    journal.append(make_record(action, port, was, now, result, sha256, mac))
+
+
+def _fingerprint(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else bytes.fromhex(text.replace(":", ""))
+    except ValueError:
+        raise click.UsageError("--sha256 takes 64 hexadecimal digits.") from None
 
 
 def _pushed(payload: Payload, label: str, result: str) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from ._device import CONSOLE_BUFFER_BYTES, CONSOLE_RING_BYTES, Event, Events, SimulatedDevice
 from ._errors import RigError
@@ -30,7 +30,7 @@ class SimulatedBoard:
     In ``folder``, which outlives the board, ``flash.bin`` is the flash as it was written last and ``files`` the file
     system of what runs. A pseudo-terminal has no DTR and RTS, so a board is reset when the host lets go of the port:
     after a whole write it starts what was written, otherwise it stays in the ROM loader. To flash it again, call
-    `enter_bootloader`, which is what IO0 held to ground is on a real board.
+    `enter_bootloader`, which is what IO0 held to ground is on a real board; ``start_in_bootloader`` does so once.
 
     ``chip`` is a name of esptool's. The rest is as of `SimulatedDevice`. As a context the board has power.
     """
@@ -44,12 +44,14 @@ class SimulatedBoard:
         line: Line | None = None,
         buffer_bytes: int = CONSOLE_BUFFER_BYTES,
         allow_test_city: bool = False,
+        start_in_bootloader: bool = False,
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.flash = folder / "flash.bin"
         self._chip = chip
         self._flash_megabytes = flash_megabytes
+        self._start_in_bootloader = start_in_bootloader
         self._own_line = line is None
         self.line = line or Line(ring_bytes=CONSOLE_RING_BYTES)
         self.device = SimulatedDevice(
@@ -57,6 +59,7 @@ class SimulatedBoard:
         )
         self._rom: subprocess.Popen[bytes] | None = None
         self._keeper: threading.Thread | None = None
+        self._power = threading.RLock()
 
     @property
     def port(self) -> str:
@@ -72,15 +75,20 @@ class SimulatedBoard:
 
     def start(self) -> None:
         """Give the board power: what is on its flash starts, or the ROM loader where there is nothing."""
-        if (self.device.folder / _START).is_file():
+        held, self._start_in_bootloader = self._start_in_bootloader, False
+        if not held and (self.device.folder / _START).is_file():
             self.device.start()
         else:
             self.enter_bootloader()
 
     def stop(self) -> None:
         """Take its power away."""
-        self._end_rom()
-        self.device.stop()
+        with self._power:
+            self._end_rom()
+            self.device.stop()
+            keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.join(_END_TIMEOUT_S)
 
     def power_cycle(self) -> None:
         self.stop()
@@ -89,24 +97,10 @@ class SimulatedBoard:
     def enter_bootloader(self) -> None:
         """Reset the board with IO0 held to ground: the ROM loader answers."""
         self.stop()
-        self.line.drain()
-        self.line.watch()
-        device = self.line.device.fileno()
-        arguments = (str(self.flash), self._chip, str(self._flash_megabytes), str(device))
-        rom = subprocess.Popen(
-            [sys.executable, "-m", "ardente_tools.rig._rom", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(device,),
-            # Lines are read as they come, so that waiting for the next one works.
-            bufsize=0,
-            process_group=0,
-        )
-        self._rom = rom
-        assert rom.stdout is not None
-        self._note(rom.stdout.readline())
-        self._keeper = threading.Thread(target=self._keep, args=(rom,), daemon=True)
-        self._keeper.start()
+        with self._power:
+            self._rom = self._begin_rom()
+            self._keeper = threading.Thread(target=self._keep, args=(self._rom,), daemon=True)
+            self._keeper.start()
 
     def show(self, picture: Path | Image.Image | bytes | None) -> None:
         self.device.show(picture)
@@ -127,18 +121,55 @@ class SimulatedBoard:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _begin_rom(self) -> subprocess.Popen[bytes]:
+        self.line.drain()
+        self.line.watch()
+        # The ROM and esptool's stub take whole blocks; the small ring is MicroPython's console's.
+        self.line.ring(None)
+        device = self.line.device.fileno()
+        arguments = (str(self.flash), self._chip, str(self._flash_megabytes), str(device))
+        rom = subprocess.Popen(
+            [sys.executable, "-m", "ardente_tools.rig._rom", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(device,),
+            # Lines are read as they come, so that waiting for the next one works.
+            bufsize=0,
+            process_group=0,
+        )
+        assert rom.stdout is not None
+        if not self._note(rom.stdout.readline()):
+            rom.wait(_END_TIMEOUT_S)
+            raise RigError("The simulated ROM loader does not start: pip install 'carte-ardente[tools]'")
+        return rom
+
+    def _end_rom(self) -> None:
+        rom, self._rom = self._rom, None
+        if rom is None:
+            return
+        rom.kill()
+        rom.wait(_END_TIMEOUT_S)
+        self.line.watch(False)
+        self.line.ring(self.line.ring_bytes)
+        self.line.pace(self.line.baud)
+
     def _keep(self, rom: subprocess.Popen[bytes]) -> None:
         """Attend to the ROM loader until it ends or what it wrote starts."""
         assert rom.stdin is not None
         assert rom.stdout is not None
-        written = False
-        while True:
-            ready, _, _ = select.select([rom.stdout.fileno(), self.line.hangups], [], [])
-            if rom.stdout.fileno() in ready:
+        with rom.stdin, rom.stdout:
+            written = False
+            while True:
+                ready, _, _ = select.select([rom.stdout.fileno(), self.line.hangups], [], [])
+                if rom.stdout.fileno() not in ready:
+                    os.read(self.line.hangups, 1)
+                    if (written and self._boot(rom)) or not self._reset_rom(rom.stdin):
+                        return
+                    continue
                 event = self._note(rom.stdout.readline())
-                if not event:
-                    return
-                match event["event"]:
+                match event.get("event"):
+                    case None:
+                        return
                     case "erasing":
                         written = False
                         shutil.rmtree(self.device.folder, ignore_errors=True)
@@ -146,26 +177,31 @@ class SimulatedBoard:
                         written = True
                     case "baud" if self.line.baud:
                         self.line.pace(event["baud"])
-                continue
-            os.read(self.line.hangups, 1)
-            if written and self._unpack():
-                self._leave(rom)
-                self._boot()
-                return
-            self.line.pace(self.line.baud)
-            # The next host finds a loader that has just been reset.
-            rom.stdin.write(b"\n")
-            rom.stdin.flush()
 
-    def _unpack(self) -> bool:
+    def _reset_rom(self, stdin: IO[bytes]) -> bool:
+        """Let the next host find a loader that has just been reset; False where there is none any more."""
+        self.line.pace(self.line.baud)
+        self.line.drain()
+        try:
+            stdin.write(b"\n")
+        except OSError:
+            return False
+        return True
+
+    def _boot(self, rom: subprocess.Popen[bytes]) -> bool:
+        """Start what was written; False where it cannot be, and the loader stays."""
         try:
             unpack(self.flash.read_bytes(), self.device.folder)
         except RigError as error:
             self.events.add({"event": "not_started", "text": str(error)})
             return False
+        with self._power:
+            if self._rom is rom:
+                self._end_rom()
+                self._start_device()
         return True
 
-    def _boot(self) -> None:
+    def _start_device(self) -> None:
         try:
             self.device.start()
         except RigError as error:
@@ -176,21 +212,3 @@ class SimulatedBoard:
         if event:
             self.events.add(event)
         return event
-
-    def _leave(self, rom: subprocess.Popen[bytes]) -> None:
-        self._rom = None
-        assert rom.stdin is not None
-        assert rom.stdout is not None
-        rom.stdin.close()
-        rom.wait(_END_TIMEOUT_S)
-        rom.stdout.close()
-        self.line.watch(False)
-        self.line.pace(self.line.baud)
-
-    def _end_rom(self) -> None:
-        rom, keeper = self._rom, self._keeper
-        if rom is None or keeper is None:
-            return
-        rom.kill()
-        keeper.join(_END_TIMEOUT_S)
-        self._leave(rom)

@@ -177,7 +177,7 @@ class SimulatedDevice:
             stdin=self.line.device.fileno(),
             stdout=self.line.device.fileno(),
             stderr=subprocess.PIPE,
-            env=environment(self._firmware),
+            env=self._environment(),
             # Ctrl-C is for whoever runs the device, who then ends it.
             process_group=0,
         )
@@ -186,7 +186,19 @@ class SimulatedDevice:
         options = ["--frame", str(self._frame), "--buffer", str(self._buffer_bytes)]
         if self._allow_test_city:
             options.append("--test-city")
-        return [str(self._interpreter), str(self._firmware / "board_serial.py"), *options, str(self.folder.resolve())]
+        return [str(self._interpreter), str(self._start()), *options, str(self.folder.resolve())]
+
+    def _start(self) -> Path:
+        """The start that lies on the flash, which takes an application from there; else that of these tools."""
+        flashed = self.folder / "main.py"
+        return flashed if flashed.is_file() else self._firmware / "board_serial.py"
+
+    def _environment(self) -> dict[str, str]:
+        found = environment(self._firmware)
+        if self._start().parent == self.folder:
+            # What runs is what was flashed, to the last module.
+            found["MICROPYPATH"] = ""
+        return found
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         while True:

@@ -38,11 +38,10 @@ class Line:
 
     ``baud`` paces both directions, 10 bits a byte, and a host that does not read loses bytes; with None the line is as
     fast as it can be, and the device waits for the host, as over USB. ``ring_bytes`` is the device's receive buffer:
-    what comes while so much lies unread is lost, as in the console of an ESP32 (259). ``delay_s`` is added to every
-    byte. Noise is the same for the same ``seed``.
+    what comes while so much lies unread is lost, as in the console of an ESP32 (259); with None the host waits.
+    ``delay_s`` is added to every byte. Noise is the same for the same ``seed``.
 
-    The wire runs in a process of its own. As a context the line ends at the end. Raises `RigError` where the system
-    has no pseudo-terminals.
+    The wire runs in a process of its own. As a context the line ends at the end.
     """
 
     def __init__(
@@ -54,10 +53,9 @@ class Line:
         seed: int = 0,
         port: Path | None = None,
     ) -> None:
-        if not hasattr(os, "openpty"):
-            raise RigError("This system has no pseudo-terminals, which a simulated serial line needs.")
         self._seed = seed
         self.baud = baud
+        self.ring_bytes = ring_bytes
         self._made = {"baud": baud, "ring_bytes": ring_bytes, "delay_s": delay_s}
         self._folder = tempfile.TemporaryDirectory(prefix="ardente-line-") if port is None else None
         self._port = port or Path(self._folder.name if self._folder else "", "tty")
@@ -98,6 +96,10 @@ class Line:
         """Set another pace, until `mend`."""
         self._ask(baud=baud)
 
+    def ring(self, ring_bytes: int | None) -> None:
+        """Give the device another receive buffer, until `mend`."""
+        self._ask(ring_bytes=ring_bytes)
+
     def delay(self, seconds: float) -> None:
         self._ask(delay_s=seconds)
 
@@ -120,6 +122,10 @@ class Line:
     def cut(self, after_bytes: int = 0) -> None:
         """Pull the cable, once ``after_bytes`` more have arrived at the device. The host sees its port vanish."""
         self._ask(cut_after=after_bytes)
+
+    def plug(self) -> None:
+        """Plug a cut line in again, at the pace and with the noise that it has."""
+        self._ask(plug=True)
 
     def mend(self) -> None:
         """Make the line what it was at first: plugged in, without noise, at its first pace and delay."""

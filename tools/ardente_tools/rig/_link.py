@@ -121,13 +121,18 @@ class Direction:
 
 
 class HostPort:
-    """The pseudo-terminal that a host opens, found at a path that stays the same."""
+    """The pseudo-terminal that a host opens, found at a path that stays the same.
+
+    While it is ``watched``, it is noticed when the host lets go. The terminal is then a host's alone: fit for the ROM,
+    which never speaks first, but the firmware's lines would be echoed to it until the host has set the terminal.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._master: int | None = None
         self._kept: int | None = None
         self._name = ""
+        self.watched = False
         self.hosted = False
         self.plug()
 
@@ -135,20 +140,14 @@ class HostPort:
     def plugged(self) -> bool:
         return self._master is not None
 
-    @property
-    def watched(self) -> bool:
-        """Whether it is noticed when the host lets go. The terminal is then a host's own: fit for the ROM, which never
-        speaks first, but the firmware's lines would be echoed to it until the host has set the terminal."""
-        return self.plugged and self._kept is None
-
     def plug(self) -> None:
         if self._master is not None:
             return
-        self._master, self._kept = os.openpty()
-        tty.setraw(self._kept)
+        self._master, kept = os.openpty()
         os.set_blocking(self._master, False)
-        self._name = os.ttyname(self._kept)
-        self.hosted = False
+        self._name = os.ttyname(kept)
+        self._keep()
+        os.close(kept)
         new = self._path + ".new"
         os.symlink(self._name, new)
         os.rename(new, self._path)
@@ -157,22 +156,28 @@ class HostPort:
         if self._master is None:
             return
         os.unlink(self._path)
-        self.watch(False)
-        for descriptor in (self._master, self._kept):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._master = self._kept = None
+        self._release()
+        os.close(self._master)
+        self._master = None
+        self.hosted = False
 
     def watch(self, watching: bool) -> None:
-        if not self.plugged or watching == self.watched:
-            return
-        if self._kept is None:
+        self.watched = watching
+        self.hosted = False
+        if self.plugged:
+            self._release()
+            self._keep()
+
+    def _keep(self) -> None:
+        """Hold the host's end open as well, unless its closing is to be noticed."""
+        if not self.watched:
             self._kept = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
             tty.setraw(self._kept)
-            return
-        os.close(self._kept)
-        self._kept = None
-        self.hosted = False
+
+    def _release(self) -> None:
+        if self._kept is not None:
+            os.close(self._kept)
+            self._kept = None
 
     def ready_descriptor(self) -> int | None:
         """Return what to wait for; None where waiting does not help."""
@@ -190,7 +195,7 @@ class HostPort:
             # Nobody holds the other end.
             gone, self.hosted = self.hosted, False
             return None if gone else b""
-        self.hosted = True
+        self.hosted = self.watched
         return data
 
     def write(self, data: bytes) -> int:
@@ -214,7 +219,9 @@ class Link:
         self._to_host = Direction()
         self._ring_bytes: int | None = None
         self._cut_after: int | None = None
-        self._untaken = b""
+        # What an end could not take yet, where it makes the other wait.
+        self._device_waits = b""
+        self._host_waits = b""
         self._counts = {"to_device": 0, "to_host": 0, "dropped": 0}
 
     def set(self, key: str, value: Any) -> None:
@@ -265,12 +272,12 @@ class Link:
     def _wait(self, control: socket.socket) -> list[Any]:
         sources: list[Any] = [control]
         host = self._host.ready_descriptor()
-        if host is not None and self._to_device.wants_more():
+        if host is not None and self._to_device.wants_more() and not self._device_waits:
             sources.append(host)
-        if self._to_host.wants_more() and not self._untaken:
+        if self._to_host.wants_more() and not self._host_waits:
             sources.append(self._wire)
         times = [at_s for at_s in (self._to_device.next_s(), self._to_host.next_s()) if at_s is not None]
-        if self._untaken:
+        if self._device_waits or self._host_waits:
             times.append(time.monotonic() + _TICK_S)
         timeout = max(0.0, min(times) - time.monotonic()) if times else None
         if self._host.plugged and host is None:
@@ -287,24 +294,31 @@ class Link:
                 self._to_device.put(data, now_s)
         if self._wire in ready:
             self._to_host.put(os.read(self._wire, _FIFO_BYTES), now_s)
-        if data := self._to_device.take(now_s):
-            self._arrive(data)
-        if data := self._untaken + self._to_host.take(now_s):
+        if data := self._device_waits + self._to_device.take(now_s):
+            self._reach_device(data)
+        if data := self._host_waits + self._to_host.take(now_s):
             self._reach_host(data)
 
-    def _arrive(self, data: bytes) -> None:
+    def _reach_device(self, data: bytes) -> None:
         if self._cut_after is not None:
             data = data[: self._cut_after]
+        taken = self._into_ring(data)
+        self._device_waits = b""
+        if self._ring_bytes is None:
+            self._device_waits = data[taken:]
+            data = data[:taken]
+        self._count("to_device", taken, len(data))
+        if self._cut_after is not None:
             self._cut_after -= len(data)
-        self._count("to_device", self._into_ring(data), len(data))
-        if self._cut_after == 0:
-            self._cut()
+            if self._cut_after == 0:
+                self._cut()
 
     def _reach_host(self, data: bytes) -> None:
         taken = self._host.write(data)
+        self._host_waits = b""
         if self._to_host.bytes_a_second is None and self._host.ready_descriptor() is not None:
             # Without a pace the device waits for the host, as over USB.
-            self._untaken = data[taken:]
+            self._host_waits = data[taken:]
             data = data[:taken]
         self._count("to_host", taken, len(data))
 
@@ -324,10 +338,12 @@ class Link:
 
     def _cut(self) -> None:
         self._cut_after = None
+        if self._host.hosted:
+            os.write(self._hangups, b"h")
         self._host.unplug()
         self._to_device.clear()
         self._to_host.clear()
-        self._untaken = b""
+        self._device_waits = self._host_waits = b""
 
 
 def main(arguments: list[str]) -> int:

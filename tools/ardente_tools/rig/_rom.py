@@ -136,6 +136,8 @@ class Connection:
         received = b""
         while not received.endswith(_END):
             ready, _, _ = select.select([self._device, self._hangups], [], [], self._timeout_s)
+            if not ready and received:
+                break
             if not ready:
                 raise TimeoutError
             if self._hangups in ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from typing import Final
 
 import click
 
+from ._errors import SimulatorError
 from ._frames import EMPTY, Frame, pictures, raw
 from ._scanner import Event, Scanner
 
@@ -26,7 +28,18 @@ Shower = Callable[[int, bytes, list[Event]], None]
 
 
 @click.command()
-@click.argument("source", metavar="PICTURES", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("source", metavar="PICTURES", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--serial",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Run a whole board on a serial port instead, with FOLDER for a flash, empty at first.",
+)
+@click.option(
+    "--baud", type=click.IntRange(9600, 4_000_000), default=115_200, show_default=True, help="How fast that port is."
+)
+@click.option("--chip", type=click.Choice(["esp32", "esp32s3"]), default="esp32", show_default=True, help="Its chip.")
+@click.option("--bootloader", is_flag=True, help="Hold its IO0 to GND: begin in the ROM loader, ready to be flashed.")
 @click.option("--root", type=_FILE, help="The city's root, for a scanner that has none yet.")
 @click.option("--bundle", type=_FILE, help="The city's bundle to install first.")
 @click.option("--config", type=_FILE, help="The scanner's configuration.  [default: one without PASS contact]")
@@ -47,7 +60,11 @@ Shower = Callable[[int, bytes, list[Event]], None]
 @click.option("--walk/--no-walk", default=True, show_default=True, help="Walk through when the gate opens.")
 @click.option("--json", "as_json", is_flag=True, help="A line for each event; as where the output is no terminal.")
 def simulate(
-    source: Path,
+    source: Path | None,
+    serial: Path | None,
+    baud: int,
+    chip: str,
+    bootloader: bool,
     root: Path | None,
     bundle: Path | None,
     config: Path | None,
@@ -57,7 +74,7 @@ def simulate(
     walk: bool,
     as_json: bool,
 ) -> None:
-    """Run the scanner's firmware on this computer, and show its camera PICTURES.
+    """Run the scanner's firmware on this computer, and show its camera PICTURES; or a whole board, with --serial.
 
     PICTURES is a picture, a folder of them, an animation, or raw frames of 320 x 240 bytes of grey: a .gray file, or
     a pipe where PICTURES is -. A recording is a folder of its frames, with --hold 0.
@@ -65,7 +82,24 @@ def simulate(
     \b
     ardente simulate card.png --root city/roots/1.cbor --bundle city/published/bundle.cbor
     ffmpeg -i gate.mp4 -s 320x240 -pix_fmt gray -f rawvideo - | ardente simulate - --flash scanner
+
+    With --serial FOLDER the board answers at FOLDER/port, as one on a cable does, until Ctrl-C; `ardente device` is for
+    that. A picture that is copied into FOLDER/camera is held before its camera for two seconds.
+
+    \b
+    ardente simulate --serial board
     """
+    if serial is not None:
+        if source is not None:
+            raise click.UsageError("A board on a serial port is shown pictures through its folder: leave PICTURES out.")
+        if not hasattr(os, "openpty"):
+            raise SimulatorError("A simulated board needs pseudo-terminals, which this system has not: use Linux.")
+        from ._serial import run
+
+        run(serial, baud=baud, chip=chip, bootloader=bootloader, as_json=as_json or not sys.stdout.isatty())
+        return
+    if source is None:
+        raise click.UsageError("Name PICTURES to show, or --serial FOLDER.")
     frames = _frames(source, fps, hold_s)
     with _flash(flash) as folder:
         scanner = Scanner(folder)
