@@ -40,7 +40,7 @@ import app as app_module  # noqa: E402
 from app import App  # noqa: E402
 from base_table import TABLE  # noqa: E402
 from camera_source import CameraSource  # noqa: E402
-from config import load  # noqa: E402
+from config import SIMULATED, load  # noqa: E402
 from qr import Scanner  # noqa: E402
 from version_floor import FileFloor  # noqa: E402
 
@@ -85,6 +85,9 @@ class Camera:
         self.frame = None
         return frame
 
+    def frame_available(self):
+        return True
+
     def deinit(self):
         pass
 
@@ -112,6 +115,9 @@ class Board:
     """The surface of `boards.board.Board`."""
 
     flash = FLASH
+    applications = FLASH + "/app"
+    config_path = FLASH + "/config.json"
+    family = SIMULATED
     allow_test_city = True
 
     def __init__(self, counts):
@@ -142,11 +148,17 @@ class Board:
     def version_floor(self):
         return FileFloor(FLASH + "/floor")
 
+    def application_floor(self):
+        return FileFloor(FLASH + "/application-floor")
+
     def source(self, ticks):
         return CameraSource(self.camera.open, self._decoder, ticks)
 
     def feed_watchdog(self):
         pass
+
+    def serial(self):
+        return None
 
 
 class NoCollection:
