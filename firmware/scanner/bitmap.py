@@ -7,31 +7,33 @@ reads at most. A part costs about 0.5 KB of RAM.
 
 import errno
 import hashlib
+from binascii import crc32
 
 from flash_file import sync
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
 # At most 3 · 4096 − 8: a block but the first begins with pointers. Whole parts of what `inflate` writes.
 PART_BYTES = 23 * 512
-_CHUNK_BYTES = 512
+_CHUNK_BYTES = 2048
 
 
 class BitmapWriter:
-    """Writes a bitmap to the files `path`-0, `path`-1, …; `close` gives the SHA-256 of all of it."""
+    """Writes a bitmap to the files `path`-0, `path`-1, …; `crc` is for reading it back."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._digest = hashlib.sha256()
+        self.crc = 0
         self._file: "BinaryIO | None" = None
         self._parts = 0
         self._free = 0
 
     def write(self, data: bytes) -> None:
         """Append `data`. Raises OSError."""
-        self._digest.update(data)
+        self.crc = crc32(data, self.crc)
         view = memoryview(data)
         while len(view):
             if not self._free:
@@ -42,11 +44,9 @@ class BitmapWriter:
             self._free -= count
             view = view[count:]
 
-    def close(self) -> bytes:
+    def close(self) -> None:
         """Raises OSError."""
         self._finish_part()
-        sha256: bytes = self._digest.digest()
-        return sha256
 
     def abandon(self) -> None:
         """Close the file that is open; never raises."""
@@ -96,7 +96,24 @@ class Bitmap:
     def sha256(self) -> bytes:
         """The SHA-256 of the files; b"" where they have another length than the entries need. Raises OSError."""
         digest = hashlib.sha256()
-        buffer = bytearray(_CHUNK_BYTES)
+        if not self._read(digest.update):
+            return b""
+        sha256: bytes = digest.digest()
+        return sha256
+
+    def is_written(self, writer: BitmapWriter) -> bool:
+        """Whether the files hold what `writer` was given. Raises OSError."""
+        crc = 0
+
+        def update(data: memoryview) -> None:
+            nonlocal crc
+            crc = crc32(data, crc)
+
+        return self._read(update) and crc == writer.crc
+
+    def _read(self, take: "Callable[[memoryview], None]") -> bool:
+        """Hand on the bytes of the files; False where they are more or less than the entries need."""
+        buffer = memoryview(bytearray(_CHUNK_BYTES))
         left = self._entries // 8
         for file in self._files:
             expected = min(left, PART_BYTES)
@@ -107,11 +124,10 @@ class Bitmap:
                 if not count:
                     break
                 expected -= count
-                digest.update(memoryview(buffer)[:count])
+                take(buffer[:count])
             if expected:
-                return b""
-        sha256: bytes = digest.digest()
-        return sha256
+                return False
+        return True
 
     def close(self) -> None:
         """Close the files; after that a lookup raises."""

@@ -37,6 +37,8 @@ _MAX_RECORD_BYTES = 1 << 16
 _CHUNK_BYTES = 512
 _INCOMING, _BUNDLE, _RECORD = "incoming", "bundle", "record"
 _MANIFEST = "manifest"
+# In place of a hash: a bitmap is in force before it is hashed, and is made once more by the next start.
+_NOT_HASHED = ""
 
 
 class Contents:
@@ -87,7 +89,7 @@ class Slot:
         """
         contents = Contents(offer.installed)
         try:
-            hashes = self._derive(contents, offer, file, {}, known_tables)
+            hashes = self._derive(contents, offer, file, {}, known_tables, hash_bitmaps=False)
             sync(file)
             file.close()
             os.rename(self._path(_INCOMING), self._path(_BUNDLE))
@@ -108,12 +110,12 @@ class Slot:
             contents = Contents(offer.installed)
             recorded = self._read_record(offer)
             try:
-                hashes = self._derive(contents, offer, file, recorded, {})
+                hashes = self._derive(contents, offer, file, recorded, {}, hash_bitmaps=True)
             except BaseException:
                 contents.close()
                 raise
-        contents.repaired = hashes != recorded
-        if contents.repaired:
+        contents.repaired = any([recorded.get(name) not in (hashes[name], _NOT_HASHED) for name in hashes])
+        if hashes != recorded:
             try:
                 self._write_record(hashes)
             except OSError:
@@ -140,6 +142,7 @@ class Slot:
         file: "BinaryIO",
         recorded: "Hashes",
         known_tables: "dict[bytes, bytes]",
+        hash_bitmaps: bool,
     ) -> "Hashes":
         """Fill `contents` with what is recorded and undamaged, and with what is made anew; return all hashes."""
         hashes = {_MANIFEST: _hex(offer.installed.payload_sha256)}
@@ -148,8 +151,8 @@ class Slot:
             hashes[name] = recorded.get(name, "")
             bitmap = self._kept_bitmap(name, span, hashes[name])
             if bitmap is None:
-                bitmap, sha256 = self._new_bitmap(name, offer, span, file)
-                hashes[name] = _hex(sha256)
+                bitmap = self._new_bitmap(name, offer, span, file)
+                hashes[name] = _hex(bitmap.sha256()) if hash_bitmaps else _NOT_HASHED
             contents.bitmaps[span.uri] = bitmap
         for key in _table_keys(list(offer.manifest.keys.tokens.values())):
             name = "table-%d" % key.kid
@@ -172,26 +175,23 @@ class Slot:
             pass
         return None
 
-    def _new_bitmap(self, name: str, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> "tuple[Bitmap, bytes]":
-        """Make the bitmap of a list from the bundle in `file`, and read it back; return it with its SHA-256.
-
-        Raises TrustError, OSError.
-        """
+    def _new_bitmap(self, name: str, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> Bitmap:
+        """Make the bitmap of a list from the bundle in `file`, and read it back. Raises TrustError, OSError."""
         check_list(FileReader(file, span.offset + span.length), offer, span)
         writer = BitmapWriter(self._path(name))
         try:
             file.seek(span.lst_offset)
             inflate(file, span.lst_length, span.entries // 8, writer.write)
-            sha256 = writer.close()
+            writer.close()
         except FormatError:
             raise TrustError(reasons.NOT_A_STATUS_LIST) from None
         finally:
             writer.abandon()
         bitmap = Bitmap(self._path(name), span.entries)
-        if bitmap.sha256() != sha256:
+        if not bitmap.is_written(writer):
             bitmap.close()
             raise OSError(errno.EIO)
-        return bitmap, sha256
+        return bitmap
 
     def _table(self, name: str, public_key: bytes, sha256: str, known: "dict[bytes, bytes]") -> "bytes | None":
         """The table of a key: the one here, a known one, or a new one; None where the key can have none."""

@@ -328,6 +328,8 @@ def public_requests() -> Iterator[tuple[int, int, Any]]:
 
 
 def test_no_write_from_a_host_with_public_files_changes_a_verdict(provisioned: Wire) -> None:
+    # What a first start after a push makes, it makes now.
+    provisioned.step("start")
     assert verdicts(provisioned) == VERDICTS
     trusted = {name: data for name, data in files(provisioned.flash).items() if name.split("/")[-1] != "clock"}
     for number, (group, command, body) in enumerate(public_requests()):
@@ -391,17 +393,26 @@ def noise(generator: random.Random) -> bytes:
     return bytes(stream)
 
 
-def bear_noise(wire: Wire, frames: int) -> None:
-    """Send corrupted frames; nothing breaks, nothing of the state changes, and the next request is answered."""
+def changes_by_noise(wire: Wire, frames: int) -> int:
+    """Send corrupted frames; return after how many batches of 50 something had changed, or the scanner was gone."""
     generator = random.Random(frames)
-    before = files(wire.flash / "trust" / "1"), wire.status()["bundle_sha"]
+    before = noted(wire)
+    changes = 0
     for _ in range(frames // 50):
-        list(answers_in_noise(wire.raw(b"".join(noise(generator) for _ in range(50)) + b"\n")))
-        assert wire.ask(OS, 0, WRITE, {"d": "still there"}).body == {"r": "still there"}
-    assert (files(wire.flash / "trust" / "1"), wire.status()["bundle_sha"]) == before
-    assert wire.status()["state"] == "ready"
-    assert wire.ask(STATISTICS, 0, body={"name": "today"}).body["fields"]["faults"] == 0
-    assert verdicts(wire) == VERDICTS
+        try:
+            list(answers_in_noise(wire.raw(b"".join(noise(generator) for _ in range(50)) + b"\n")))
+            changes += noted(wire) != before
+        except (AssertionError, BrokenPipeError):
+            return changes + 1
+    return changes + (verdicts(wire) != VERDICTS)
+
+
+def noted(wire: Wire) -> tuple[Any, ...]:
+    """What noise must not change: what is believed and kept, the state, the faults."""
+    status = wire.status()
+    faults = wire.ask(STATISTICS, 0, body={"name": "today"}).body["fields"]["faults"]
+    kept = {name: data for name, data in files(wire.flash).items() if not name.startswith("trust/0/")}
+    return kept, status["bundle_sha"], status["root_sha"], status["state"], faults
 
 
 def answers_in_noise(stream: bytes) -> Iterator[Any]:
@@ -412,4 +423,4 @@ def answers_in_noise(stream: bytes) -> Iterator[Any]:
 
 
 def test_noise_changes_nothing(provisioned: Wire) -> None:
-    bear_noise(provisioned, 1000)
+    assert changes_by_noise(provisioned, 1000) == 0

@@ -191,7 +191,7 @@ def test_every_attack_on_an_install_fails_here_too(interpreter: Interpreter, tmp
 
 
 def test_what_is_refused_leaves_no_file_and_the_bundle_before_it(interpreter: Interpreter, tmp_path: Path) -> None:
-    steps = [("start",), ("provision", ROOT.hex()), install(FIRST), install(SECOND)]
+    steps = [("start",), ("provision", ROOT.hex()), install(FIRST), install(SECOND), ("start",)]
     run(interpreter, tmp_path, *steps)
     before = {file: file.read_bytes() for file in sorted(tmp_path.rglob("*")) if file.is_file()}
     assert run(interpreter, tmp_path, ("start",), install(FIRST), ("start",)) == [
