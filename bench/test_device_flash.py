@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import statistics
 import subprocess
 import sys
 import time
@@ -13,12 +12,11 @@ from pathlib import Path
 import pytest
 from flash_images import MAIN, flash_image
 
-from ardente_tools.device._flash import flash, read_image
+from ardente_tools.device._flash import FLASH_BAUDRATE, flash, read_image
 from ardente_tools.device._ports import Port
 from ardente_tools.rig import SimulatedBoard
 
 ROUNDS = 2
-BAUDRATE = 921_600
 IMAGE_BYTES = 1_600_000
 # A MicroPython program for the ESP32 deflates to about two thirds.
 INCOMPRESSIBLE_BYTES = 1_000_000
@@ -37,7 +35,7 @@ def test_flash(report, ardente_board: Callable[..., SimulatedBoard], image: Path
     port = Port(board.port)
 
     def esptool() -> None:
-        command = [sys.executable, "-m", "esptool", "--port", port.path, "--baud", str(BAUDRATE)]
+        command = [sys.executable, "-m", "esptool", "--port", port.path, "--baud", str(FLASH_BAUDRATE)]
         subprocess.run([*command, "write-flash", "0x1000", str(image)], stdout=subprocess.DEVNULL, check=True)
 
     def timed(function: Callable[[], object]) -> float:
@@ -50,6 +48,7 @@ def test_flash(report, ardente_board: Callable[..., SimulatedBoard], image: Path
         return elapsed_s
 
     rounds = [(timed(esptool), timed(lambda: flash(port, read_image(image)))) for _ in range(ROUNDS)]
-    ratio = statistics.median(ours / theirs for theirs, ours in rounds)
-    report.row("flash-vs-esptool", ratio, 1.1, "× esptool alone, 1.6 MB")
-    report.record("flash-time", statistics.median(ours for _, ours in rounds), "s, 1.6 MB at 921,600 baud")
+    # The quickest of each: only the machine's other work makes one slower than the line.
+    theirs, ours = (min(times) for times in zip(*rounds, strict=True))
+    report.row("flash-vs-esptool", ours / theirs, 1.1, "× esptool alone, 1.6 MB")
+    report.record("flash-time", ours, "s, 1.6 MB at 460,800 baud")

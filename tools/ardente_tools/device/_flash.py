@@ -41,6 +41,9 @@ _TABLE_STEP: Final = 32
 _MAX_IMAGE_BYTES: Final = 32 << 20
 
 _CONNECT_ATTEMPTS: Final = 3
+# esptool's words for what becomes of the board afterwards.
+_RESET: Final = "hard-reset"
+_STAY: Final = "no-reset"
 _PROGRESS: Final = re.compile(r"(\d+(?:\.\d+)?)% +[\d.]+[kM]?B/")
 _CHIP: Final = re.compile(r"^Connected to (\S+) on ", re.MULTILINE)
 _FLASH_SIZE: Final = re.compile(r"^Detected flash size: (\d+)([KM])B", re.MULTILINE)
@@ -112,8 +115,12 @@ def identify_chip(port: Port) -> Chip:
 
     Raises `BootloaderError`, `FlashError`, `PortError`.
     """
+    return _identify(port, _RESET)
+
+
+def _identify(port: Port, after: str) -> Chip:
     _check_port(port)
-    output, status = _run(port, ["flash-id"], lambda _: None)
+    output, status = _run(port, ["flash-id"], lambda _: None, after=after)
     found = _CHIP.search(output)
     if status or found is None:
         raise _failure(port, output)
@@ -137,7 +144,8 @@ def flash(
     `FileError` where image and board do not fit, `BootloaderError`, `FlashError` and `PortError`; only a `FlashError`
     that says so has erased anything.
     """
-    chip = identify_chip(port)
+    # A board that was brought into its loader by hand must not leave it now.
+    chip = _identify(port, _STAY)
     _check_fit(image, chip)
     on_chip(chip)
     with _same_file(image) as file:
@@ -230,11 +238,17 @@ def _same_file(image: FlashImage) -> Iterator[Path]:
 
 
 def _run(
-    port: Port, command: list[str], progress: Progress, *, chip: str = "auto", baudrate: int | None = None
+    port: Port,
+    command: list[str],
+    progress: Progress,
+    *,
+    after: str = _RESET,
+    chip: str = "auto",
+    baudrate: int | None = None,
 ) -> tuple[str, int]:
     """Run esptool to its end; return what it printed, and its exit status."""
     options = ["--chip", chip.lower().replace("-", ""), "--port", port.path]
-    options += ["--connect-attempts", str(_CONNECT_ATTEMPTS), "--before", "default-reset", "--after", "hard-reset"]
+    options += ["--connect-attempts", str(_CONNECT_ATTEMPTS), "--before", "default-reset", "--after", after]
     if baudrate:
         options += ["--baud", str(baudrate)]
     # In a folder of its own, so that no esptool.cfg that lies about changes what is done.
