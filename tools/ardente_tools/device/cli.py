@@ -78,7 +78,7 @@ _LABEL = click.option("--label", required=True, help="What people call this scan
 _BOARD = click.option(
     "--board",
     type=click.Choice(["ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic"]),
-    help="Which board it is.  [default: as in --config, else what the scanner says, else generic]",
+    help="Which board it is.  [default: as in --config, else as the scanner says]",
 )
 _PULSE = click.option("--pulse-ms", type=click.IntRange(100, 1000), help="How long the gate's contact is closed.")
 _PASS_CONTACT = click.option(
