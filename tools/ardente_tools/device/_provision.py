@@ -68,7 +68,8 @@ def configuration(
 ) -> bytes:
     """Return a scanner's configuration as JSON: what the file ``base`` says, with these values over it.
 
-    ``usual_board`` is for where neither ``board`` nor the file names one. Judged by the scanner's own module. Raises `FileError`.
+    ``usual_board`` is for where neither ``board`` nor the file names one. Judged by the scanner's own module.
+    Raises `FileError`.
     """
     values: dict[str, Any] = {}
     if base is not None:
