@@ -185,6 +185,7 @@ class Board:
 
     flash = "/flash"
     config_path = "/flash/config.json"
+    applications = "/flash/app"
     allow_test_city = True
     family = "unix"
 
@@ -210,6 +211,9 @@ class Board:
 
     def version_floor(self):
         return FileFloor("/flash/floor")
+
+    def application_floor(self):
+        return FileFloor("/flash/application-floor")
 
     def source(self, ticks):
         return CameraSource(self._camera.open, Scanner(320, 240), ticks)

@@ -78,7 +78,7 @@ def start():
         source = Unconfigured(lambda: None)
     app = App(Board(root, config), source)
     floor = FileFloor(root + "/trust/application-floor")
-    app.slots = ApplicationSlots(root + "/app", None, sys.argv[2], app.store, app._verify, floor)
+    app.slots = ApplicationSlots(root + "/app", 0, sys.argv[2], app.store, app._verify, floor)
     app.self_test = lambda: {"ok": True, "camera": True, "card": True, "bundle": True}
     return app
 
