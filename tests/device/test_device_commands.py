@@ -18,6 +18,7 @@ from workbench import Town
 from ardente_tools.device._client import Device
 from ardente_tools.device._journal import Journal
 from ardente_tools.device._ports import Port
+from ardente_tools.device._provision import configuration, gate
 from ardente_tools.rig import Line
 from ardente_tools.simulate._program import interpreter
 
@@ -114,6 +115,20 @@ def test_a_label_that_cannot_be_is_refused_before_anything_is_sent(run, make_dev
     assert result.exit_code == 2
     assert '"label" must be 1 to 32 printable ASCII characters' in result.stderr
     assert not (device.folder / "config.json").exists()
+
+
+def test_a_configuration_file_keeps_what_no_option_says_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"board": "xiao_s3_sense", "passback_s": 60, "gate": {"pulse_ms": 500, "pass_contact": true}}')
+    made = json.loads(configuration("pool-1", None, gate(250, None), file))
+    assert made == {
+        "label": "pool-1",
+        "board": "xiao_s3_sense",
+        "passback_s": 60,
+        "gate": {"pulse_ms": 250, "pass_contact": True},
+    }
+    assert json.loads(configuration("pool-1", "ai_thinker", {}, file))["board"] == "ai_thinker"
+    assert json.loads(configuration("pool-1", None, {}, None, "m5stack_cams3"))["board"] == "m5stack_cams3"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import click
 import msgspec
@@ -19,9 +19,11 @@ from filelock import FileLock, Timeout
 
 from ardente._files import PUBLIC_FILE_MODE, write_file
 
-from ._client import Status
 from ._errors import JournalError
-from ._ports import Port
+
+if TYPE_CHECKING:
+    from ._client import Status
+    from ._ports import Port
 
 _LOCK_TIMEOUT_S: Final = 10.0
 _MAX_JOURNAL_BYTES: Final = 256 << 20

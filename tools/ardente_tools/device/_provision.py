@@ -63,10 +63,13 @@ def gate(pulse_ms: int | None, pass_contact: bool | None) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def configuration(label: str, board: str, of_gate: dict[str, Any], base: Path | None = None) -> bytes:
+def configuration(
+    label: str, board: str | None, of_gate: dict[str, Any], base: Path | None = None, usual_board: str = "generic"
+) -> bytes:
     """Return a scanner's configuration as JSON: what the file ``base`` says, with these values over it.
 
-    Judged by the scanner's own module. Raises `FileError`.
+    ``usual_board`` is for where neither ``board`` nor the file names one. Judged by the scanner's own module.
+    Raises `FileError`.
     """
     values: dict[str, Any] = {}
     if base is not None:
@@ -76,7 +79,9 @@ def configuration(label: str, board: str, of_gate: dict[str, Any], base: Path | 
             values = {}
         if not values or not isinstance(values, dict):
             raise FileError(f"{base} is no configuration: it must be a JSON object, as docs/hardware.md shows.")
-    values = {**values, "label": label, "board": board}
+    values = {"board": usual_board, **values, "label": label}
+    if board is not None:
+        values["board"] = board
     if of_gate:
         before = values.get("gate")
         values["gate"] = {**(before if isinstance(before, dict) else {}), **of_gate}

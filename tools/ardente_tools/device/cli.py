@@ -78,7 +78,7 @@ _LABEL = click.option("--label", required=True, help="What people call this scan
 _BOARD = click.option(
     "--board",
     type=click.Choice(["ai_thinker", "xiao_s3_sense", "m5stack_cams3", "generic"]),
-    help="Which board it is.  [default: what the scanner says, else generic]",
+    help="Which board it is.  [default: as in --config, else as the scanner says]",
 )
 _PULSE = click.option("--pulse-ms", type=click.IntRange(100, 1000), help="How long the gate's contact is closed.")
 _PASS_CONTACT = click.option(
@@ -205,7 +205,7 @@ def build(
     _check_root_options(root_file, sha256)
     root_path = root_file or folder / _ROOT_NAME
     read_root(root_path, sha256, allow_test_city=test_city)
-    configured = configuration(label, board or "generic", gate(pulse_ms, pass_contact), config)
+    configured = configuration(label, board, gate(pulse_ms, pass_contact), config)
     with tempfile.TemporaryDirectory(prefix="ardente-build-") as made:
         config_file = Path(made, "config.json")
         config_file.write_bytes(configured)
@@ -315,10 +315,9 @@ def provision(
     _check_root_options(root_file, sha256)
     root = read_root(root_file or folder / _ROOT_NAME, sha256, allow_test_city=test_city)
     port = find_port(name)
-    if board is None:
-        with Device(port) as asked:
-            board = asked.status().board
-    configured = configuration(label, board, gate(pulse_ms, pass_contact), config)
+    with Device(port) as asked:
+        usual_board = asked.status().board
+    configured = configuration(label, board, gate(pulse_ms, pass_contact), config, usual_board)
     journal = Journal(journal_file)
     before: list[Status] = []
     with (
