@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import tty
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
@@ -65,6 +66,7 @@ class Line:
         self._control, control = socket.socketpair()
         self._hangups, hangups = os.pipe()
         self._control.settimeout(_ANSWER_TIMEOUT_S)
+        self._asking = threading.Lock()
         descriptors = (self._wire, device, control.fileno(), hangups)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_LINK), *map(str, descriptors), str(self._port)],
@@ -165,18 +167,24 @@ class Line:
         self.close()
 
     def _ask(self, **settings: object) -> dict[str, Any]:
-        try:
-            self._control.sendall(json.dumps(settings).encode() + b"\n")
-            answer = b""
-            while not answer.endswith(b"\n"):
-                part = self._control.recv(4096)
-                if not part:
-                    raise RigError("The simulated serial line has ended.")
-                answer += part
-        except OSError as error:
-            raise RigError(f"The simulated serial line does not answer: {error}.") from None
+        # One thread may cut the line while another watches its traffic.
+        with self._asking:
+            try:
+                self._control.sendall(json.dumps(settings).encode() + b"\n")
+                answer = self._answer()
+            except OSError as error:
+                raise RigError(f"The simulated serial line does not answer: {error}.") from None
         state: dict[str, Any] = json.loads(answer)
         return state
+
+    def _answer(self) -> bytes:
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = self._control.recv(4096)
+            if not part:
+                raise RigError("The simulated serial line has ended.")
+            answer += part
+        return answer
 
 
 _WAYS: Final[tuple[Way, ...]] = ("to_device", "to_host")
