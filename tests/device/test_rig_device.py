@@ -34,7 +34,7 @@ def test_the_firmware_answers_on_the_port(ardente_device: Make) -> None:
     device = ardente_device()
     assert device.running
     assert status_state(device) == "no_root"
-    assert device.output("led")
+    device.wait_for("led")
 
 
 def test_it_starts_again_after_a_reset(ardente_device: Make) -> None:

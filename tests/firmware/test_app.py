@@ -181,13 +181,15 @@ def test_shows_that_it_has_no_bundle_before_any_card(scanner: Scanner) -> None:
 
 def test_shows_that_its_bundle_is_too_old_before_any_card(installed: Scanner) -> None:
     day_ms = 86_400_000
-    for day in range(0, 48, 3):
+    for day in range(0, 45, 3):
         installed.see(day * day_ms)
-    installed.see(46 * day_ms, GOOD)
+    # Its light blinks from here on, each turn of which takes the simulator as long as a frame.
+    installed.see(45 * day_ms + 1000)
+    installed.see(45 * day_ms + 2000, GOOD)
     events = installed.run()
     assert times(events, "ready") == [0]
     [stale_ms] = times(events, "stale")
-    assert 42 * day_ms < stale_ms <= 46 * day_ms
+    assert 42 * day_ms < stale_ms <= 45 * day_ms + 1000
     assert relay_times(events) == []
 
 
@@ -310,12 +312,10 @@ def test_leaves_a_loop_in_which_a_part_always_fails_to_the_watchdog(installed: S
     assert last_ms < 306_000
 
 
-def test_is_stale_while_its_clock_is_ahead_and_fresh_when_it_is_set_back(installed: Scanner, tmp_path: Path) -> None:
+def test_judges_by_its_own_estimate_whatever_time_a_host_says(installed: Scanner, tmp_path: Path) -> None:
     events, _ = failing(installed, tmp_path, "time_is_set")
-    assert times(events, "stale") == [2000]
-    assert times(events, "refused") == [2000 + DELAY_MS]
-    assert relay_times(events) == [9000]
-    assert times(events, "ready")[-1] == 6000
+    assert times(events, "stale") == []
+    assert relay_times(events) == [2000, 9000]
 
 
 @pytest.mark.parametrize("junk", [b"", b"\xff" * 40, b"{}"])

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from ardente.cli import main
 from ardente.core import reasons
 from ardente.core.errors import TrustError
-from ardente_tools.simulate import Event, Scanner, SimulatorError, _scanner, scenes
+from ardente_tools.simulate import Event, Scanner, SimulatorError, _program, _scanner, scenes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="MicroPython's unix port is for Linux")
 
@@ -202,8 +202,8 @@ def test_a_configuration_with_a_misspelt_key_is_told(tmp_path: Path) -> None:
 
 
 def test_without_the_interpreter_one_sentence_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_scanner.sysconfig, "get_path", lambda name: str(tmp_path))
-    monkeypatch.setattr(_scanner.shutil, "which", lambda name: None)
+    monkeypatch.setattr(_program.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(_program.shutil, "which", lambda name: None)
     picture = tmp_path / "hall.gray"
     picture.write_bytes(scenes.frame(Random(1)))
     result = ardente("simulate", picture, "--json", status=2)
@@ -215,7 +215,7 @@ def test_a_firmware_that_ends_is_told_with_its_last_words(tmp_path: Path, monkey
     broken = tmp_path / "firmware"
     broken.mkdir()
     (broken / "board_sim.py").write_text("raise RuntimeError('no camera')")
-    monkeypatch.setattr(_scanner, "_firmware", lambda: broken)
+    monkeypatch.setattr(_scanner, "firmware", lambda: broken)
     with Scanner(tmp_path / "flash") as scanner, pytest.raises(SimulatorError, match="no camera"):
         scanner.see(0, None)
 
