@@ -211,6 +211,6 @@ def test_any_sequence_of_requests(url: str, request: pytest.FixtureRequest) -> N
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
         settings=settings(
-            max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=12, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

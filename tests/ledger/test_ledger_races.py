@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from ledger_city import NOW, PARTS, VALUE, Shop, refusal, voucher, window_at
+from ledger_city import NOW, PARTS, VALUE, Shop, manifest, refusal, voucher, window_at
+from sqlalchemy import event
 
 from ardente.core import reasons
 from ardente.ledger import Ledger, LedgerError
