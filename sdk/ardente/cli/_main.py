@@ -27,16 +27,22 @@ _ENTRY_POINTS: Final = "ardente.commands"
 # Which extra brings a module; a test holds this against pyproject.toml.
 EXTRAS: Final = {
     "PIL": "image",
+    "alembic": "ledger",
     "ardente_tools": "tools",
     "cbor2": "tools",
     "evdev": "evdev",
+    "fastapi": "ledger",
+    "httpx": "ledger",
     "littlefs": "tools",
+    "psycopg": "ledger",
     "pydantic": "tools",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
     "smp": "tools",
     "smpclient": "tools",
+    "sqlalchemy": "ledger",
+    "uvicorn": "ledger",
     "zxingcpp": "image",
 }
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.
@@ -136,7 +142,7 @@ def _missing(error: ModuleNotFoundError) -> str:
     extra = EXTRAS.get(module)
     if extra is None:
         return f"This needs the Python module {module!r}, which is not installed: install the package that has it."
-    what = "the tools" if extra == "tools" else "more packages"
+    what = {"tools": "the tools", "ledger": "the voucher ledger"}.get(extra, "more packages")
     return f"This needs {what}: pip install 'carte-ardente[{extra}]'"
 
 

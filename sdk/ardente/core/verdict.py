@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Decode = Callable[[str], "bytes | None"]
 
 FRESH, STALE_ACCEPTED, STALE_REFUSED = "fresh", "stale-accepted", "stale-refused"
+# After these a voucher's claims are not known to be the city's.
+_UNSIGNED = (reasons.UNKNOWN_KEY, reasons.BAD_SIGNATURE, reasons.UNKNOWN_CAMPAIGN)
 
 
 class Judgement:
@@ -58,9 +60,11 @@ class Judgement:
 
 
 class VoucherJudgement:
-    """What the rule book says of a voucher. The last three are for the ledger, and None and 0 where it is refused.
+    """What the rule book says of a voucher. The last three are for the ledger.
 
-    ``index`` is the voucher's serial, ``value`` in cents of the campaign's currency.
+    ``index`` is the voucher's serial, ``value`` in cents of the campaign's currency. All three stand also where a
+    voucher that the city signed is refused, so that the ledger knows a request that it answered before the campaign
+    ended; without a good signature and a campaign they are None and 0.
     """
 
     __slots__ = ("campaign", "index", "reason", "value")
@@ -132,7 +136,7 @@ class Judge:
         now = max(now, manifest.iat)
         campaign = manifest.campaigns.get(voucher.campaign)
         reason = self._reason(voucher, USE_VOUCHER, now, _campaign_reason(campaign, voucher, now))
-        if reason != reasons.OK:
+        if reason in _UNSIGNED:
             return VoucherJudgement(reason)
         return VoucherJudgement(reason, campaign, voucher.index, voucher.value)
 

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from alembic import context
+
+from ardente.ledger._schema import METADATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()
