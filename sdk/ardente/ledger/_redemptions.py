@@ -120,28 +120,28 @@ def redemption_insert(database: Database, kind: str) -> ReturningInsert[Any]:
     is void: a lapsed reservation is voided first (`void_lapsed`), under its row's lock, so that it cannot be confirmed
     meanwhile. ``kind`` online also asks that the campaign runs, the batch is active and no offline claim is pending.
     """
-    city, campaign, serial = _number_or_text("city", String), _number_or_text("campaign", Integer), _cents("serial")
-    amount, value = _cents("amount"), _cents("value")
+    city, campaign, serial = _text("city"), bindparam("campaign", type_=Integer), _number("serial")
+    amount, value = _number("amount"), _number("value")
     columns: dict[str, Any] = {
         "city": CAMPAIGN.c.city,
         "campaign": CAMPAIGN.c.campaign,
         "serial": serial,
         "sequence": func.coalesce(func.max(REDEMPTION.c.sequence), 0) + 1,
-        "id": bindparam("id", type_=String),
-        "till_id": bindparam("till_id", type_=String),
-        "merchant_id": bindparam("merchant_id", type_=String),
+        "id": _text("id"),
+        "till_id": _text("till_id"),
+        "merchant_id": _text("merchant_id"),
         "value": value,
         "amount": amount,
         "refunded": cast(0, BigInteger),
         "free": cast(value - live_amount() - amount, BigInteger),
         "currency": CAMPAIGN.c.currency,
-        "state": bindparam("state", type_=String),
+        "state": _text("state"),
         "kind": cast(kind, String),
-        "created_at": _cents("now"),
-        "lapses_at": _cents("lapses_at"),
-        "day": bindparam("day", type_=String),
-        "receipt": bindparam("receipt", type_=String),
-        "request_sha256": bindparam("request_sha256", type_=String),
+        "created_at": _number("now"),
+        "lapses_at": _number("lapses_at"),
+        "day": _text("day"),
+        "receipt": _text("receipt"),
+        "request_sha256": _text("request_sha256"),
     }
     rows = and_(
         REDEMPTION.c.city == CAMPAIGN.c.city,
@@ -167,14 +167,14 @@ def redemption_insert(database: Database, kind: str) -> ReturningInsert[Any]:
 
 
 def _runs_online() -> list[ColumnElement[bool]]:
-    now, batch = _cents("now"), bindparam("batch", type_=String)
+    now, batch, request_id = _number("now"), _text("batch"), _text("id")
     of_campaign = and_(ISSUED.c.city == CAMPAIGN.c.city, ISSUED.c.campaign == CAMPAIGN.c.campaign)
     # "" stands for a batch not known here: it serves only where the city sent none at all.
     not_active = and_(of_campaign, or_(batch == "", and_(ISSUED.c.batch == batch, ISSUED.c.state != ACTIVE)))
     claimed = and_(
         CLAIM.c.city == CAMPAIGN.c.city,
         CLAIM.c.campaign == CAMPAIGN.c.campaign,
-        CLAIM.c.serial == _cents("serial"),
+        CLAIM.c.serial == _number("serial"),
         CLAIM.c.state == PENDING,
     )
     return [
@@ -183,16 +183,17 @@ def _runs_online() -> list[ColumnElement[bool]]:
         CAMPAIGN.c.ends_at > now,
         ~exists().where(not_active),
         ~exists().where(claimed),
-        ~exists().where(ANSWER.c.id == bindparam("id", type_=String)),
+        ~exists().where(ANSWER.c.id == request_id),
+        ~exists().where(CLAIM.c.id == request_id),
     ]
 
 
-def _cents(name: str) -> ColumnElement[int]:
+def _number(name: str) -> ColumnElement[int]:
     return bindparam(name, type_=BigInteger)
 
 
-def _number_or_text(name: str, type_: Any) -> ColumnElement[Any]:
-    return bindparam(name, type_=type_)
+def _text(name: str) -> ColumnElement[str]:
+    return bindparam(name, type_=String)
 
 
 def is_voucher(city: str, campaign: int, serial: int) -> ColumnElement[bool]:
