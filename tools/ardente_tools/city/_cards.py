@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ardente.core.keys import USE_CARD, TokenKey
+
 from . import _lists
 from ._errors import CityError
 from ._lists import DECOY, SPENT_DECOY, ListTable
@@ -64,6 +66,11 @@ class CardKey(NamedTuple):
     latest_exp: int
     announced_at: int
     state: str
+
+    @property
+    def token_key(self) -> TokenKey:
+        """The key as the bundle has it."""
+        return TokenKey(self.kid, USE_CARD, self.public_key, self.latest_exp, self.list_uri, self.entries)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
