@@ -32,7 +32,7 @@ class Terminal:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW_S
-        monkeypatch.setattr(cli, "_now", lambda: self.now)
+        monkeypatch.setattr(cli, "now", lambda: self.now)
 
     def __call__(self, *args: str, answer: str = "", passphrase: str = "", status: int = 0) -> str:
         given = [*args]

@@ -106,7 +106,7 @@ class CardTable(ListTable):
     _ROWS = "card"
     _NAME = "card table"
     _LOSS = "without it no card can be issued"
-    _FULL = "The status list of the card key is full. Run: ardente city rotate-keys --now, then publish."
+    full = "The status list of the card key is full. Run: ardente city rotate-keys --now, then publish."
     _APPLICATION_ID = 0x41524443
     _SCHEMA_VERSION = 1
     _SCHEMA = _SCHEMA

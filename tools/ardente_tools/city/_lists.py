@@ -42,7 +42,7 @@ class ListTable:
     _ROWS: ClassVar[str]
     _NAME: ClassVar[str]
     _LOSS: ClassVar[str]
-    _FULL: ClassVar[str]
+    full: ClassVar[str]
     _APPLICATION_ID: ClassVar[int]
     _SCHEMA_VERSION: ClassVar[int]
     _SCHEMA: ClassVar[str]
@@ -106,7 +106,7 @@ class ListTable:
         They are free until the lock of the city is given back.
         """
         if count > key.entries - self.used_entries(key.kid):
-            raise ListFullError(self._FULL)
+            raise ListFullError(self.full)
         found: set[int] = set()
         indices: list[int] = []
         while len(indices) < count:

@@ -148,7 +148,7 @@ class VoucherTable(ListTable):
     _ROWS = "voucher"
     _NAME = "voucher table"
     _LOSS = "without it no voucher can be issued or revoked"
-    _FULL = "The campaign's status list has no room for as many vouchers. Make another campaign for them."
+    full = "The campaign's status list has no room for as many vouchers. Make another campaign for them."
     _APPLICATION_ID = 0x41524456
     _SCHEMA_VERSION = 1
     _SCHEMA = _SCHEMA
