@@ -27,11 +27,13 @@ _ENTRY_POINTS: Final = "ardente.commands"
 # Which extra brings a module; a test holds this against pyproject.toml.
 EXTRAS: Final = {
     "PIL": "image",
+    "alembic": "ledger",
     "ardente_tools": "tools",
     "evdev": "evdev",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
+    "sqlalchemy": "ledger",
     "zxingcpp": "image",
 }
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.

@@ -37,10 +37,10 @@ def require_room(city_id: str, keys: Sequence[TokenKey], campaigns: Iterable[Cam
         [ListEntry(uri, MAX_LIST_SIZE, bytes(32)) for uri in sorted(key.list_uri for key in keys)],
         0xFFFF,
     )
-    payload = encode.manifest_payload(manifest)
-    if len(payload) > MAX_MANIFEST_SIZE - _RESERVED_SIZE:
-        raise CityError("The bundle has no room for another campaign until one of those before is over.")
     try:
+        payload = encode.manifest_payload(manifest)
+        if len(payload) > MAX_MANIFEST_SIZE - _RESERVED_SIZE:
+            raise CityError("The bundle has no room for another campaign until one of those before is over.")
         parse_manifest(payload)
     except FormatError as error:
         raise CityError(f"The campaign cannot be published: {error}") from None

@@ -62,7 +62,8 @@ class CampaignOverview:
     def _batch(self, batch: BatchOverview) -> str:
         made = f"{batch.done:,}" if batch.done == batch.vouchers else f"{batch.done:,} of {batch.vouchers:,}"
         revoked = f", {batch.revoked:,} of them revoked" if batch.revoked else ""
-        return f"  batch {batch.number} ({batch.state}): {made} vouchers of {decimal(batch.value)} {self.currency}{revoked}"
+        value = f"{decimal(batch.value)} {self.currency}"
+        return f"  batch {batch.number} ({batch.state}): {made} vouchers of {value}{revoked}"
 
 
 @dataclass(frozen=True)

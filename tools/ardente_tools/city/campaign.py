@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from ardente._files import PUBLIC_FILE_MODE, write_file
+from ardente.cli._options import chosen_language
 from ardente.core.manifest import BEARER_CITY, BEARER_MERCHANT
 
 from . import _campaigns, _keys, cli
@@ -23,6 +26,7 @@ from ._slip_text import day
 from ._voucher_batch import VoucherIssuer, VoucherOrder
 from ._voucher_outputs import VOUCHER_FORMATS
 from ._vouchers import ACTIVE, Campaign
+from .settle import LEDGER
 
 _NUMBER = click.argument("number", metavar="CAMPAIGN", type=click.IntRange(1))
 _BATCH = click.option("--batch", "batch", metavar="N", type=click.IntRange(1), help="The number of the batch.")
@@ -212,13 +216,39 @@ def close(folder: Path, number: int, yes: bool) -> None:
 @click.pass_obj
 def export(folder: Path, number: int, output: Path) -> None:
     """Write which vouchers were issued and in which state they are, for `ardente ledger import`."""
-    from ardente._files import write_file
-
     from ._exchange import export as export_campaign
 
     data = export_campaign(City(folder), number)
     write_file(output, data)
     click.echo(f"{output} is what the ledger imports of campaign {number} ({len(data)} bytes).")
+
+
+@campaign.command(short_help="What became of a campaign.")
+@_NUMBER
+@LEDGER
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="A folder for tables and picture."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def report(ctx: click.Context, number: int, url: str, output: Path | None, as_json: bool) -> None:
+    """Tell how many vouchers were issued, redeemed and expired, by day and district of the shop.
+
+    Small counts are left out. With -o: days.csv, districts.csv and report.svg.
+    """
+    from ardente.ledger import Ledger
+
+    from ._report import report as report_on
+    from ._report_svg import draw
+
+    with Ledger.open(url, clock=cli.now) as ledger:
+        found = report_on(City(ctx.obj), number, ledger, cli.now())
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+        files = {**found.tables(), "report.svg": draw(found, chosen_language(ctx))}
+        for name, data in files.items():
+            write_file(output / name, data, PUBLIC_FILE_MODE)
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else "\n".join(found.lines()))
 
 
 def _value(found: Campaign, value: int | None) -> int:
