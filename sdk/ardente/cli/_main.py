@@ -30,10 +30,14 @@ EXTRAS: Final = {
     "alembic": "ledger",
     "ardente_tools": "tools",
     "evdev": "evdev",
+    "fastapi": "ledger",
+    "httpx": "ledger",
+    "psycopg": "ledger",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
     "sqlalchemy": "ledger",
+    "uvicorn": "ledger",
     "zxingcpp": "image",
 }
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.
@@ -133,7 +137,7 @@ def _missing(error: ModuleNotFoundError) -> str:
     extra = EXTRAS.get(module)
     if extra is None:
         return f"This needs the Python module {module!r}, which is not installed: install the package that has it."
-    what = "the tools" if extra == "tools" else "more packages"
+    what = {"tools": "the tools", "ledger": "the voucher ledger"}.get(extra, "more packages")
     return f"This needs {what}: pip install 'carte-ardente[{extra}]'"
 
 
