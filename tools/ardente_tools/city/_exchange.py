@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ardente.ledger._registry import issued_export
 
 from ._folder import City
-from ._vouchers import WITHDRAWN, Campaign, VoucherTable
+from ._vouchers import Campaign, VoucherTable
 
 
 def export(city: City, number: int) -> bytes:
@@ -18,16 +18,10 @@ def export(city: City, number: int) -> bytes:
 
 
 def _batches(vouchers: VoucherTable, campaign: Campaign) -> Iterator[tuple[str, int, str, bytes]]:
-    """Yield (batch, value, state, bitmap); vouchers that were revoked one by one are a batch of their own."""
+    """Yield (batch, value, state, bitmap). Which vouchers were revoked one by one, the status list alone tells."""
     for batch in vouchers.batches(campaign.number):
-        revoked = vouchers.serials(campaign, batch, revoked=True)
-        if batch.state == WITHDRAWN:
-            yield str(batch.number), batch.value, WITHDRAWN, _bitmap(campaign.entries, revoked)
-            continue
-        others = vouchers.serials(campaign, batch, revoked=False)
-        yield str(batch.number), batch.value, batch.state, _bitmap(campaign.entries, others)
-        if revoked:
-            yield f"{batch.number}-revoked", batch.value, WITHDRAWN, _bitmap(campaign.entries, revoked)
+        bitmap = _bitmap(campaign.entries, vouchers.serials(campaign, batch))
+        yield str(batch.number), batch.value, batch.state, bitmap
 
 
 def _bitmap(entries: int, serials: Iterable[int]) -> bytes:

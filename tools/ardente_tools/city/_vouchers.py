@@ -248,12 +248,9 @@ class VoucherTable(ListTable):
         )
         return True
 
-    def serials(self, campaign: Campaign, batch: Batch, *, revoked: bool) -> list[int]:
-        """The serials of a batch: those that are revoked, or the others."""
-        rows = self._db.execute(
-            f"SELECT number FROM voucher WHERE list = ? AND batch = ? AND (status = {REVOKED}) = ?",
-            (campaign.kid, batch.number, revoked),
-        )
+    def serials(self, campaign: Campaign, batch: Batch) -> list[int]:
+        """The serials of a batch, whatever their status."""
+        rows = self._db.execute("SELECT number FROM voucher WHERE list = ? AND batch = ?", (campaign.kid, batch.number))
         return [serial for (serial,) in rows]
 
 
