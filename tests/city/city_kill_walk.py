@@ -1,6 +1,7 @@
 """Kills issuing at each of its operations on files and database in turn, runs it again, and looks at what is there.
 
-A program for test_city_batch.py: `city_kill_walk.py batch|single|done TEMPLATE WORK`. Prints how often it killed.
+A program for test_city_batch.py and test_city_voucher_batch.py: `city_kill_walk.py batch|single|done|vouchers TEMPLATE
+WORK`. Prints how often it killed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from city_desk import NOW_S, Desk, card_digits, slip_code, slip_codes
+from city_voucher_office import Office, digits_in, serial_of
 
-from ardente_tools.city import _batch
+from ardente_tools.city import _batch, _voucher_batch
 from ardente_tools.city._batch import close, read_plan
 from ardente_tools.city._cards import REPLACED, VALID
 from ardente_tools.city._folder import City
@@ -167,6 +169,40 @@ class DoneWalk(BatchWalk):
         assert desk.table.count_cards(VALID, NOW_S) == 3
 
 
+class VouchersWalk(Walk):
+    def prepare(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.mkdir()
+        shutil.copytree(self._template, self.path / "city")
+        self.office().create()
+
+    def office(self) -> Office:
+        return Office(self.path / "city", begin=False)
+
+    def act(self) -> None:
+        office = self.office()
+        office.batch(office.order(3), self.out)
+
+    def check_cut(self) -> None:
+        """Whatever was cut, the table has every voucher of the chunks that appeared, and no list shows one as free."""
+        serials = {serial_of(digits) for digits in digits_in(self.out)}
+        with self.office().city.vouchers() as table:
+            campaign = table.campaign(1)
+            entered = {serial for batch in table.batches(1) for serial in table.serials(campaign, batch)}
+            assert serials <= entered
+            assert len(entered) == sum(batch.done for batch in table.batches(1))
+
+    def check(self) -> None:
+        vouchers = digits_in(self.out)
+        assert len({serial_of(digits) for digits in vouchers}) == 3
+        with self.office().city.vouchers() as table:
+            (batch,) = table.batches(1)
+            serials = table.serials(table.campaign(1), batch)
+        assert batch.done == 3
+        assert sorted(serials) == sorted(serial_of(digits) for digits in vouchers)
+        assert sorted(os.listdir(self.out)) == ["000001-000002", "000003-000003", "batch.json"]
+
+
 def check_known(desk: Desk, folder: Path, but: Path | None = None) -> None:
     """The table has every card of which there are digits in ``folder``, hidden folders among them."""
     for path in folder.rglob("card.txt"):
@@ -215,7 +251,9 @@ def go(walk: Walkable) -> None:
 
 def main(what: str, template: str, work: str) -> None:
     _batch.CARDS_PER_CHUNK = 2
-    go({"batch": BatchWalk, "single": SingleWalk, "done": DoneWalk}[what](Path(template), Path(work)))
+    _voucher_batch._LINES_PER_CHUNK = 2
+    walks = {"batch": BatchWalk, "single": SingleWalk, "done": DoneWalk, "vouchers": VouchersWalk}
+    go(walks[what](Path(template), Path(work)))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from city_printed import digits_in, pdf_pages, pdf_text, svg_picture
 
 from ardente.core import reasons
 from ardente_tools.city import _batch, _card_keys
-from ardente_tools.city._batch import BatchError, Issuer, cards_missing, close, read_plan
+from ardente_tools.city._batch import Issuer, cards_missing, close, read_plan
 from ardente_tools.city._cards import REPLACED, VALID, CardKey, CardTable
+from ardente_tools.city._chunks import BatchError
 from ardente_tools.city._errors import KeyFileError, ListFullError
 from ardente_tools.city._orders import OrderError, Validity, read_orders
 from ardente_tools.city._overview import overview

@@ -12,59 +12,16 @@ from pathlib import Path
 import pytest
 from city_desk import NOW_S
 from city_partner import DAY_S, Issued, Partner, issue, no_passphrase
-from click.testing import CliRunner, Result
+from city_terminal import ISSUING, PUBLISHING, ROOT, Terminal
 
 from ardente._ed25519 import verify
-from ardente.cli import main
 from ardente.core import reasons
 from ardente.core.trust import Installed, open_application
-from ardente_tools.city import _keys, cli
+from ardente_tools.city import _keys
 from ardente_tools.city._cards import REPLACED, REVOKED, VALID
 from ardente_tools.city._folder import City
 from ardente_tools.city._render import png, symbol
 from ardente_tools.city._revocation import revoke
-
-PUBLISHING, ISSUING, ROOT = "trois petits ponts", "une grande place", "sept vieux murs"
-
-
-class Terminal:
-    """Runs commands in one folder, at a time that stands still."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = NOW_S
-        monkeypatch.setattr(cli, "_now", lambda: self.now)
-
-    def __call__(self, *args: str, answer: str = "", passphrase: str = "", status: int = 0) -> str:
-        given = [*args]
-        if passphrase:
-            reading, writing = os.pipe()
-            os.write(writing, passphrase.encode() + b"\n")
-            os.close(writing)
-            given += ["--passphrase-fd", str(reading)]
-        result: Result = CliRunner().invoke(main, ["city", *given], input=answer)
-        assert result.exit_code == status, result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        for secret in (PUBLISHING, ISSUING, ROOT):
-            assert secret not in result.output
-        return result.output
-
-
-@pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_keys, "COST", _keys.Cost(1, 8))
-    monkeypatch.setenv("LC_ALL", "en")
-    return Terminal(monkeypatch)
-
-
-@pytest.fixture
-def demo(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> City:
-    terminal(
-        *("--folder", "liege", "init", "--demo", "--no-passphrase", "--id", "liege", "--name", "Liège"),
-        *("--entries", "1024"),
-    )
-    monkeypatch.setenv("ARDENTE_CITY", "liege")
-    return City(Path("liege"))
 
 
 def statuses(city: City, cards: list[Issued]) -> list[int]:

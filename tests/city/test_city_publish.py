@@ -433,7 +433,7 @@ def test_a_key_number_is_never_used_twice_and_they_end(city: City) -> None:
         _card_keys.drop_compromised(city, None, NOW_S, frozenset())
         with city.cards() as table:
             assert table.current_key().kid == kid
-    with pytest.raises(CityError, match="255 card keys"):
+    with pytest.raises(CityError, match="255 card and voucher keys"):
         _card_keys.drop_compromised(city, None, NOW_S, frozenset())
     with city.cards() as table:
         assert table.current_key().kid == 255

@@ -85,6 +85,19 @@ def test_a_store_begins_without_a_root_and_says_what_it_lacks(interpreter: Inter
     ]
 
 
+def test_a_voucher_shown_at_a_gate_is_no_card(interpreter: Interpreter, tmp_path: Path) -> None:
+    answers = run(
+        interpreter,
+        tmp_path,
+        ("start",),
+        ("provision", ROOT.hex()),
+        install(FIRST),
+        ("judge", CITY.voucher_text(12, 1000), epoch_s(day(1))),
+        ("judge", CITY.card_text(1), epoch_s(day(1))),
+    )
+    assert answers[-2:] == ["not_a_card", "ok"]
+
+
 @pytest.mark.parametrize("chunk_bytes", [1, 63, 64, 180, 1024, 1 << 20])
 def test_a_bundle_comes_in_parts_of_any_size(interpreter: Interpreter, tmp_path: Path, chunk_bytes: int) -> None:
     answers = run(

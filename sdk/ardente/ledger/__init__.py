@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from .._errors import LedgerError
 from ._answers import (
+    Activity,
+    ActivityLine,
     Balance,
     ClaimAnswer,
     Decision,
@@ -27,6 +29,8 @@ from ._ledger import Ledger
 from ._offline import worst_case_loss
 
 __all__ = [
+    "Activity",
+    "ActivityLine",
     "Balance",
     "ClaimAnswer",
     "Decision",

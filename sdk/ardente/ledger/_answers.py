@@ -170,6 +170,27 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityLine:
+    """What was redeemed on one day in the shops of one district: how often, and the cents less refunds."""
+
+    day: date
+    district: str
+    redemptions: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What became of a campaign's vouchers so far: how many of them were redeemed, in parts or whole, and where.
+
+    Small counts tell about people: they are for the city's report, which leaves them out.
+    """
+
+    vouchers: int
+    lines: list[ActivityLine]
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """The books of one campaign, in cents, added up from the rows of its redemptions.
 

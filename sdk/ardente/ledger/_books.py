@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select, u
 
 from .._errors import LedgerError
 from ..core import reasons
-from ._answers import Settlement, StatementLine, Totals
+from ._answers import Activity, ActivityLine, Settlement, StatementLine, Totals
 from ._database import Database
 from ._redemptions import day_of, live_amount
 from ._schema import (
@@ -94,6 +94,31 @@ class Books:
             Settlement(merchant_id, name, district, day, currency, count, int(amount), int(refunded))
             for merchant_id, name, district, currency, count, amount, refunded in rows
         ]
+
+    def activity(self, campaign: int, before: date) -> Activity:
+        counted = and_(
+            REDEMPTION.c.campaign == campaign, REDEMPTION.c.day < before.isoformat(), _IS_CONFIRMED, _NET > 0
+        )
+        vouchers = select(func.count(REDEMPTION.c.serial.distinct())).where(counted)
+        lines = (
+            select(REDEMPTION.c.day, MERCHANT.c.district, func.count(), func.sum(_NET))
+            .join_from(REDEMPTION, MERCHANT, MERCHANT.c.id == REDEMPTION.c.merchant_id)
+            .where(counted)
+            .group_by(REDEMPTION.c.day, MERCHANT.c.district)
+            .order_by(REDEMPTION.c.day, MERCHANT.c.district)
+        )
+
+        def work(connection: Connection) -> Activity:
+            rows = connection.execute(lines)
+            return Activity(
+                connection.execute(vouchers).scalar_one(),
+                [
+                    ActivityLine(date.fromisoformat(day), district, count, int(amount))
+                    for day, district, count, amount in rows
+                ],
+            )
+
+        return self._database.read(work)
 
     def totals(self) -> list[Totals]:
         return self._database.read(_totals)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..core.manifest import Manifest
     from ..core.verdict import VoucherJudgement
     from ._answers import (
+        Activity,
         Balance,
         ClaimAnswer,
         Decision,
@@ -193,6 +194,10 @@ class Ledger:
     def settlement(self, day: date) -> list[Settlement]:
         """Return what each merchant is owed for a closed day."""
         return self._books.settlement(day)
+
+    def activity(self, campaign: int, before: date) -> Activity:
+        """Return what was redeemed of a campaign on days before ``before``, by day and district of the shop."""
+        return self._books.activity(campaign, before)
 
     def totals(self) -> list[Totals]:
         """Return the books of every campaign, added up from scratch."""

@@ -195,7 +195,7 @@ class Offline:
             return REFUSED, reasons.UNKNOWN_CAMPAIGN
         reason = _refused(connection, till, claim, campaign, row, now)
         if reason == reasons.OK:
-            reason = self._registry.issued_reason(connection, city, campaign.campaign, judgement.index)
+            reason = self._registry.issued_reason(connection, city, campaign.campaign, judgement.index, judgement.value)
         if reason != reasons.OK:
             return REFUSED, reason
         if _is_over_cap(connection, till, claim, row):

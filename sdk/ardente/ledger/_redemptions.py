@@ -185,10 +185,11 @@ def _is_campaign() -> list[ColumnElement[bool]]:
 
 
 def _runs_online() -> list[ColumnElement[bool]]:
-    """The campaign runs, the batch is active, no offline claim is pending, and the key had no other answer."""
+    """The campaign runs, the batch is active and of this value, no claim is pending, the key had no other answer."""
     now, batch = _number("now"), _text("batch")
     of_campaign = and_(ISSUED.c.city == CAMPAIGN.c.city, ISSUED.c.campaign == CAMPAIGN.c.campaign)
-    is_other = and_(ISSUED.c.batch == batch, ISSUED.c.state != literal_column(f"'{ACTIVE}'"))
+    is_not = or_(ISSUED.c.state != literal_column(f"'{ACTIVE}'"), ISSUED.c.value != _number("value"))
+    is_other = and_(ISSUED.c.batch == batch, is_not)
     # "" stands for a batch not known here: it serves only where the city sent none at all.
     not_active = and_(of_campaign, or_(batch == literal_column("''"), is_other))
     claimed = and_(
@@ -391,7 +392,7 @@ class Redemptions:
             return reasons.NOT_YET_VALID
         if campaign.closed_at is not None or now >= campaign.ends_at:
             return reasons.CAMPAIGN_CLOSED
-        reason = self._registry.issued_reason(connection, *voucher)
+        reason = self._registry.issued_reason(connection, *voucher, values["value"])
         if reason != reasons.OK:
             return reason
         if _is_claimed(connection, *voucher):

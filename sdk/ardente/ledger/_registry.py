@@ -168,19 +168,21 @@ class Registry:
                 return name
         return ""
 
-    def issued_reason(self, connection: Connection, city: str, campaign: int, serial: int) -> str:
-        """Return why ``serial`` is not one of the vouchers that the city issued and activated, or "ok"."""
+    def issued_reason(self, connection: Connection, city: str, campaign: int, serial: int, value: int) -> str:
+        """Return why no voucher of ``serial`` and ``value`` was issued and activated by the city, or "ok"."""
         of_campaign = (ISSUED.c.city == city, ISSUED.c.campaign == campaign)
-        states = {
-            row.batch: row.state
-            for row in connection.execute(select(ISSUED.c.batch, ISSUED.c.state).where(*of_campaign))
-        }
-        if not states:
+        columns = (ISSUED.c.batch, ISSUED.c.state, ISSUED.c.value)
+        issued = {row.batch: row for row in connection.execute(select(*columns).where(*of_campaign))}
+        if not issued:
             return reasons.OK
         if not self.batch(campaign, serial):
             found = connection.execute(select(ISSUED.c.batch, ISSUED.c.bitmap).where(*of_campaign))
             self._batches[campaign] = [(row.batch, zlib.decompress(row.bitmap)) for row in found]
-        return _REASONS[states.get(self.batch(campaign, serial), INACTIVE)]
+        batch = issued.get(self.batch(campaign, serial))
+        if batch is None:
+            return reasons.NOT_ACTIVE
+        # Whoever has the key could sign a serial of theirs with another of the campaign's values.
+        return _REASONS[batch.state] if batch.value == value else reasons.UNKNOWN_CAMPAIGN
 
     def _put_campaign(self, connection: Connection, values: Mapping[str, Any]) -> None:
         known = campaign_row(connection, values["city"], values["campaign"])

@@ -1,18 +1,15 @@
 """Issues cards: one, or a batch from a CSV file that can be cut at any point and goes on where it stopped.
 
-A batch goes in chunks. The files of a chunk are written to a folder that is not yet one of the batch, and synced; then
-one transaction enters its cards and slips, marks the cards that they replace, and says how far the batch is; then the
-folder gets its name. What a cut leaves is told by the card table: a chunk that was entered is named, one that was not
-is deleted, and none of its indices was ever a card. A single card goes the same way, without a record of a batch, but
-waits for the table in the folder of the city.
+A batch goes in chunks (`_chunks`); the transaction of a chunk also enters the slips and marks the cards that are
+replaced. A single card goes the same way, without a record of a batch, but waits for the table in the folder of the
+city.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
@@ -20,29 +17,34 @@ from typing import NamedTuple
 
 import msgspec
 
-from ardente._files import remove_cut_files, sync_folder, write_file
+from ardente._files import remove_cut_files, sync_folder
 from ardente.issuing import SigningKey, card, to_digits
 
+from . import _chunks
 from ._cards import REPLACED, Batch, CardKey, CardRow, CardTable, NewCard
-from ._errors import CardError, CityError, ListFullError
+from ._chunks import (
+    PLAN_NAME,
+    BatchError,
+    Progress,
+    counted,
+    plan_bytes,
+    put_chunk,
+    refuse_strangers,
+    settle_chunks,
+    span,
+    write_plan,
+)
+from ._errors import CardError, ListFullError
 from ._folder import City
 from ._orders import Order, OrderFile
-from ._outgoing import name_folder, prepare, settle, write_folder
+from ._outgoing import prepare, settle
 from ._outputs import IssuedCard, Outputs
 from ._revocation import find_card
 from ._slips import Slip
 
 CARDS_PER_CHUNK = 500
-_PLAN_NAME = "batch.json"
-_MAX_PLAN_SIZE = 4096
-_CHUNK_NAME = re.compile(r"\.?[0-9]{6}-[0-9]{6}(\.part)?")
+_CHUNK_NAME = re.compile(_chunks.CHUNK_NAME)
 _FILE_NAME = re.compile(r"(cards?|slips?)(-[0-9]{6}){0,2}\.(txt|svg|png|pdf)")
-
-Progress = Callable[[int], None]
-
-
-class BatchError(CityError):
-    """A batch cannot be begun, gone on with or closed; nothing was issued or deleted."""
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ardente", tag="batch-1"):
@@ -116,7 +118,7 @@ class Issuer:
             folder.parent.mkdir(parents=True, exist_ok=True)
             key = self._key(signing_key)
             ((issued, new),) = made = self._make(key, signing_key, [order])
-            files = [(_PLAN_NAME, _json(plan)), *outputs.files([issued], "")]
+            files = [(PLAN_NAME, plan_bytes(plan)), *outputs.files([issued], "")]
             outgoing = prepare(self._city, new.slip_sha256, folder, files)
             with self._table.transaction():
                 self._enter(key, [order], made)
@@ -179,7 +181,7 @@ class Issuer:
     def _find(self, file: OrderFile, folder: Path, wanted: Plan) -> tuple[Plan, Batch] | None:
         """Return the batch that goes on in ``folder``; None where it is a new one, which may be begun there."""
         if folder.is_dir():
-            remove_cut_files(folder / _PLAN_NAME)
+            remove_cut_files(folder / PLAN_NAME)
         plan = read_plan(folder)
         batch = _find_batch(self._table, plan.id) if plan else None
         if plan and batch:
@@ -193,8 +195,7 @@ class Issuer:
             if plan.begun != wanted.begun:
                 raise BatchError("Another command has begun this batch just now; run this one again to go on with it.")
             return plan, batch
-        if folder.exists() and (not folder.is_dir() or any(path.name != _PLAN_NAME for path in folder.iterdir())):
-            raise BatchError(f"{folder} exists and is not empty; give the batch a folder of its own.")
+        refuse_strangers(folder)
         for other in self._table.batches():
             if other.source_sha256 == file.sha256:
                 raise BatchError(
@@ -209,26 +210,12 @@ class Issuer:
         with self._table.transaction():
             batch = self._table.begin_batch(file.sha256)
             plan = msgspec.structs.replace(wanted, id=batch.id)
-            # Inside the transaction: a plan without a record has issued nothing, and is written over.
-            write_file(folder / _PLAN_NAME, _json(plan))
-            sync_folder(folder.parent)
+            write_plan(folder, plan)
         return plan, batch
 
     def _settle(self, plan: Plan, batch: Batch, orders: Sequence[Order], folder: Path) -> None:
-        """Name the chunks that the table knows, delete the others."""
-        for start in range(0, plan.cards, plan.cards_per_chunk):
-            span = _span(orders, start, plan)
-            part, final = folder / f".{span}.part", folder / span
-            if start < batch.lines_done:
-                if part.is_dir():
-                    name_folder(part, final)
-            elif final.exists():
-                raise BatchError(
-                    f"{final} has cards that the card table does not know; was it restored from an old backup? Hand "
-                    "none of them out, move the folder away, and run the command again."
-                )
-            elif part.exists():
-                shutil.rmtree(part)
+        starts = range(0, plan.cards, plan.cards_per_chunk)
+        settle_chunks(folder, ((_span(orders, start, plan), start < batch.lines_done) for start in starts))
 
     def _chunk(
         self,
@@ -247,16 +234,16 @@ class Issuer:
         if start >= plan.cards:
             return start
         chunk = orders[start : start + plan.cards_per_chunk]
-        span = _span(orders, start, plan)
-        part = folder / f".{span}.part"
         key = self._key(signing_key)
         made = self._make(key, signing_key, chunk)
-        cards = _counted((issued for issued, _ in made), start, progress)
-        write_folder(part, outputs.files(cards, span))
-        with self._table.transaction():
+
+        def enter() -> None:
             self._enter(key, chunk, made)
             self._table.set_lines_done(batch, start + len(chunk))
-        name_folder(part, folder / span)
+
+        name = _span(orders, start, plan)
+        cards = counted((issued for issued, _ in made), start, progress)
+        put_chunk(folder, name, outputs.files(cards, name), self._table, enter)
         return start + len(chunk)
 
     def _signing_key(self) -> SigningKey:
@@ -323,15 +310,10 @@ class Issuer:
 
 def read_plan(folder: Path) -> Plan | None:
     """Return what an output folder says of itself; None where it is none. Raises `BatchError` where that is damaged."""
-    try:
-        with (folder / _PLAN_NAME).open("rb") as file:
-            plan = msgspec.json.decode(file.read(_MAX_PLAN_SIZE), type=Plan)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, msgspec.MsgspecError):
-        plan = None
-    if plan is None or plan.cards < 1 or plan.cards_per_chunk < 1:
-        raise BatchError(f"{folder / _PLAN_NAME} is damaged. Delete {folder} by hand, and close its batch by its id.")
+    remedy = f"Delete {folder} by hand, and close its batch by its id."
+    plan = _chunks.read_plan(folder, Plan, remedy)
+    if plan and (plan.cards < 1 or plan.cards_per_chunk < 1):
+        raise BatchError(f"{folder / PLAN_NAME} is damaged. {remedy}")
     return plan
 
 
@@ -368,9 +350,9 @@ def _delete_outputs(folder: Path) -> int:
             if not any(path.iterdir()):
                 path.rmdir()
     _delete_files(folder)
-    remove_cut_files(folder / _PLAN_NAME)
+    remove_cut_files(folder / PLAN_NAME)
     # The plan last: until then the folder can be named to --done once more.
-    (folder / _PLAN_NAME).unlink(missing_ok=True)
+    (folder / PLAN_NAME).unlink(missing_ok=True)
     left = sum(1 for path in folder.rglob("*") if not path.is_dir())
     if not left and not any(folder.iterdir()):
         folder.rmdir()
@@ -390,20 +372,10 @@ def _find_batch(table: CardTable, batch_id: str) -> Batch | None:
     return next((batch for batch in table.batches() if batch.id == batch_id), None)
 
 
-def _counted(cards: Iterable[IssuedCard], done: int, progress: Progress) -> Iterator[IssuedCard]:
-    for count, issued in enumerate(cards, done):
-        progress(count)
-        yield issued
-
-
 def _span(orders: Sequence[Order], start: int, plan: Plan) -> str:
     last = min(start + plan.cards_per_chunk, len(orders)) - 1
-    return f"{orders[start].number:06}-{orders[last].number:06}"
+    return span(orders[start].number, orders[last].number)
 
 
 def _of_line(order: Order) -> str:
     return f" by line {order.number}" if order.number else ""
-
-
-def _json(plan: Plan) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n"

@@ -15,6 +15,7 @@ from ._errors import CityError
 from ._folder import City
 from ._keys import PublicKey
 from ._published import read_published
+from ._vouchers import VoucherTable
 
 _DAY_S = 86400
 _KIDS = range(1, 256)
@@ -29,18 +30,27 @@ def quarter_exp(now: int, quarters: int) -> int:
 
 def add_card_key(city: City, table: CardTable, public: PublicKey, state: str, now: int) -> CardKey:
     """Enter a key whose file is written, with a list of its own. Belongs in a transaction. Raises `CityError`."""
-    used = {key.kid for key in table.card_keys()}
-    # An old backup of the table does not know the newest keys; partners do.
-    published = read_published(city, city.roots())
-    used |= set(published.manifest.keys.tokens) if published else set()
-    kid = max(used, default=0) + 1
-    if kid not in _KIDS:
-        raise CityError("This city has had 255 card keys, and a number is never used twice; found a new city.")
+    with city.vouchers() as vouchers:
+        kid = next_kid(city, table, vouchers)
     lists = city.config.lists
     latest_exp = quarter_exp(now, city.config.periods.longest_card_quarters)
     key = CardKey(kid, public.public_key, f"{lists.base_uri}/{kid}", lists.entries, latest_exp, 0, state)
     table.add_card_key(key)
     return key
+
+
+def next_kid(city: City, table: CardTable, vouchers: VoucherTable) -> int:
+    """Return a number that no card or voucher key of the city ever had. Raises `CityError`."""
+    used = {key.kid for key in table.card_keys()} | {campaign.kid for campaign in vouchers.campaigns()}
+    # An old backup of the tables does not know the newest keys; partners do.
+    published = read_published(city, city.roots())
+    used |= set(published.manifest.keys.tokens) if published else set()
+    kid = max(used, default=0) + 1
+    if kid not in _KIDS:
+        raise CityError(
+            "This city has had 255 card and voucher keys, and a number is never used twice; found a new city."
+        )
+    return kid
 
 
 def announce_key(city: City, passphrase: str | None, now: int, *, at_once: bool = False) -> CardKey:

@@ -2,34 +2,27 @@
 
 A row is a list, an index, a status, the quarter in which the card expires and the SHA-256 of its slip: no name, no age,
 no time of issue, no token, and nothing that leads from a card to the one that replaced it. The rows have no order but
-that of their random indices; `CardTable.forget_order` writes the file anew, so that not even its pages keep another.
+that of their random indices; `ListTable.forget_order` writes the file anew, so that not even its pages keep another.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from ardente._files import SECRET_FILE_MODE
+from ardente.core.keys import USE_CARD, TokenKey
 
-from ._errors import CityError, ListFullError
+from . import _lists
+from ._errors import CityError
+from ._lists import DECOY, SPENT_DECOY, ListTable
 
-# A decoy is an index that no card has and whose bit is set all the same; it is spent once its bit is cleared again.
-VALID, REVOKED, REPLACED, DECOY, SPENT_DECOY = range(5)
-_BIT_IS_SET = f"status IN ({REVOKED}, {REPLACED}, {DECOY})"
+VALID, REVOKED, REPLACED = _lists.VALID, _lists.REVOKED, _lists.SET_APART
 
 # A key is announced before it signs, so that partners know it before they see its cards; an old one signs no more.
 NEXT, CURRENT, OLD, GONE = "next", "current", "old", "gone"
 
-_APPLICATION_ID = 0x41524443
-_SCHEMA_VERSION = 1
-_LOCK_TIMEOUT_S = 10
 _SCHEMA = f"""
 CREATE TABLE card (
     list INTEGER NOT NULL,
@@ -74,6 +67,11 @@ class CardKey(NamedTuple):
     announced_at: int
     state: str
 
+    @property
+    def token_key(self) -> TokenKey:
+        """The key as the bundle has it."""
+        return TokenKey(self.kid, USE_CARD, self.public_key, self.latest_exp, self.list_uri, self.entries)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CardRow:
@@ -102,83 +100,18 @@ class Batch(NamedTuple):
     lines_done: int
 
 
-class CardTable:
-    """The card table of a city, in one SQLite file. One writer at a time: the caller holds the city's lock."""
+class CardTable(ListTable):
+    """The card table of a city."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the table at ``path``. Raises `CityError` where there is none."""
-        if not path.is_file():
-            raise CityError(f"{path} is missing. Restore it from the backup; without it no card can be issued.")
-        self._db = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
-        try:
-            known = self._value("PRAGMA application_id"), self._value("PRAGMA user_version")
-            _configure(self._db)
-        except sqlite3.DatabaseError:
-            known = None
-        if known != (_APPLICATION_ID, _SCHEMA_VERSION):
-            self._db.close()
-            raise CityError(f"{path} is no card table of this version. Restore it from the backup.")
-
-    @staticmethod
-    def create(path: Path) -> None:
-        """Make an empty table at ``path``, readable by its owner only."""
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_FILE_MODE))
-        with closing(sqlite3.connect(path, isolation_level=None)) as db:
-            _configure(db)
-            db.executescript(
-                f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_SCHEMA_VERSION};"
-                f"{_SCHEMA} COMMIT;"
-            )
-
-    def close(self) -> None:
-        self._db.close()
-
-    def __enter__(self) -> CardTable:
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        """Close the table; raises `CityError` for what is not a programmer's but the disk's error."""
-        self.close()
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
-            raise CityError(f"The card table cannot be used ({error}); look at the disk, and try again.") from error
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All changes of the block, or none. It is on the disk when the block ends."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            if self._db.in_transaction:  # a full disk has rolled it back already
-                self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-    def forget_order(self) -> None:
-        """Write the file anew in the order of the random indices, so that its pages tell no other."""
-        self._db.execute("VACUUM")
+    _ROWS = "card"
+    _NAME = "card table"
+    _LOSS = "without it no card can be issued"
+    full = "The status list of the card key is full. Run: ardente city rotate-keys --now, then publish."
+    _APPLICATION_ID = 0x41524443
+    _SCHEMA_VERSION = 1
+    _SCHEMA = _SCHEMA
 
     # Cards
-
-    def free_indices(self, key: CardKey, count: int) -> list[int]:
-        """Return ``count`` random indices of the key's list that no card and no decoy has. Raises `ListFullError`.
-
-        They are free until the lock of the city is given back; `add_cards` takes them.
-        """
-        if count > key.entries - self.used_entries(key.kid):
-            raise ListFullError(
-                "The status list of the card key is full. Run: ardente city rotate-keys --now, then publish."
-            )
-        found: set[int] = set()
-        indices: list[int] = []
-        while len(indices) < count:
-            index = secrets.randbelow(key.entries)
-            if index not in found and not self._value(
-                "SELECT count(*) FROM card WHERE list = ? AND number = ?", key.kid, index
-            ):
-                found.add(index)
-                indices.append(index)
-        return indices
 
     def add_cards(self, key: CardKey, cards: Iterable[NewCard]) -> None:
         """Enter new cards, all valid. Belongs in a `transaction`, with what else must be true of them."""
@@ -201,60 +134,11 @@ class CardTable:
             "UPDATE card SET status = ? WHERE list = ? AND number = ?", (status, card.list_number, card.index)
         )
 
-    def used_entries(self, list_number: int) -> int:
-        """How many entries of a list are taken, by cards and by decoys."""
-        return self._count("list = ?", list_number)
-
     def count_cards(self, status: int, now: int, list_number: int | None = None) -> int:
         """How many cards have ``status`` and are not expired at ``now``."""
         if list_number is None:
             return self._count("status = ? AND exp > ?", status, now)
         return self._count("list = ? AND status = ? AND exp > ?", list_number, status, now)
-
-    def set_bits(self, list_number: int, now: int) -> Iterator[int]:
-        """The indices whose bit is set at ``now``: revoked cards and decoys, as long as a card of theirs would last."""
-        rows = self._db.execute(
-            f"SELECT number FROM card WHERE list = ? AND {_BIT_IS_SET} AND exp > ?", (list_number, now)
-        )
-        return (index for (index,) in rows)
-
-    def is_cleared(self, list_number: int, index: int, now: int) -> bool:
-        """Tell whether an index is known at ``now``, and its bit is not set."""
-        where = f"list = ? AND number = ? AND exp > ? AND NOT ({_BIT_IS_SET})"
-        return self._count(where, list_number, index, now) == 1
-
-    def expiries(self, list_number: int, now: int) -> dict[int, int]:
-        """How many cards of a list expire at each `exp` after ``now``."""
-        rows = self._db.execute(
-            f"SELECT exp, count(*) FROM card WHERE list = ? AND exp > ? AND status < {DECOY} GROUP BY exp",
-            (list_number, now),
-        )
-        return dict(rows)
-
-    def add_decoys(self, list_number: int, decoys: Iterable[tuple[int, int]]) -> None:
-        """Take (index, exp) of each decoy. Belongs in a `transaction`."""
-        self._db.executemany(
-            f"INSERT INTO card (list, number, status, exp) VALUES (?, ?, {DECOY}, ?)",
-            ((list_number, index, exp) for index, exp in decoys),
-        )
-
-    def decoys(self, list_number: int, now: int) -> list[int]:
-        """The decoys whose bit is set at ``now``."""
-        rows = self._db.execute(
-            "SELECT number FROM card WHERE list = ? AND status = ? AND exp > ?", (list_number, DECOY, now)
-        )
-        return [index for (index,) in rows]
-
-    def spend_decoys(self, list_number: int, indices: Iterable[int]) -> None:
-        """Clear the bits of these decoys; no card gets them before their `exp`. Belongs in a `transaction`."""
-        self._db.executemany(
-            f"UPDATE card SET status = {SPENT_DECOY} WHERE list = ? AND number = ? AND status = {DECOY}",
-            ((list_number, index) for index in indices),
-        )
-
-    def purge(self, exp: int) -> int:
-        """Forget the rows whose `exp` is ``exp`` or before, and return how many; their indices are free again."""
-        return self._db.execute("DELETE FROM card WHERE exp <= ?", (exp,)).rowcount
 
     # Batches
 
@@ -322,17 +206,3 @@ class CardTable:
             f"SELECT list, number, status, exp FROM card WHERE {where} AND status < {DECOY}", values
         ).fetchone()
         return CardRow(*row) if row else None
-
-    def _count(self, where: str, *values: object) -> int:
-        return int(self._value(f"SELECT count(*) FROM card WHERE {where}", *values))
-
-    def _value(self, statement: str, *values: object) -> int:
-        (value,) = self._db.execute(statement, values).fetchone()
-        return int(value)
-
-
-def _configure(db: sqlite3.Connection) -> None:
-    # A write-ahead log would keep the order of issue; what is deleted or moved is overwritten; nothing goes to a
-    # temporary file; a commit is on the disk, the removal of its journal included.
-    for setting in ("journal_mode = DELETE", "secure_delete = ON", "temp_store = MEMORY", "synchronous = EXTRA"):
-        db.execute(f"PRAGMA {setting}")

@@ -20,7 +20,11 @@ class CardError(CityError):
 
 
 class ListFullError(CityError):
-    """The status list of the card key has no room for as many cards."""
+    """A status list has no room for as many cards or vouchers."""
+
+
+class CampaignError(CityError):
+    """A campaign cannot be made as ordered, or its state does not allow the change."""
 
 
 class PublishError(CityError):

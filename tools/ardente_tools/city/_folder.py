@@ -4,6 +4,7 @@ city.toml              who the city is, and its periods; edited by hand
 keys/                  private keys (.key, encrypted) and their public parts (.pub)
 roots/1.cbor, …        every root, from the first on
 cards.sqlite           the card table
+vouchers.sqlite        campaigns and the voucher table
 outgoing/              a single card while it is issued
 published/bundle.cbor  what partners fetch
 published/lists/…      the status lists alone, for readers of the IETF draft
@@ -34,6 +35,7 @@ from . import _keys
 from ._cards import CardKey, CardTable
 from ._errors import CityError
 from ._keys import AskPassphrase, PublicKey
+from ._vouchers import Campaign, VoucherTable
 
 CONFIG_NAME = "city.toml"
 FOLDER_VARIABLE = "ARDENTE_CITY"
@@ -130,6 +132,10 @@ class City:
         """Open the card table; the caller closes it."""
         return CardTable(self.path / "cards.sqlite")
 
+    def vouchers(self) -> VoucherTable:
+        """Open the voucher table; the caller closes it."""
+        return VoucherTable(self.path / "vouchers.sqlite")
+
     def roots(self) -> list[bytes]:
         """The chain of all roots, from version 1 on. Raises `CityError` where one is missing between."""
         files = {path.name: path for path in self.roots_path.glob("*.cbor")}
@@ -168,6 +174,10 @@ class City:
         """Return the private part of a card key. Raises `KeyFileError`."""
         return self.read_key(PublicKey(_keys.CARD, key.public_key), ask)
 
+    def voucher_signing_key(self, campaign: Campaign, ask: AskPassphrase) -> SigningKey:
+        """Return the private part of a campaign's voucher key. Raises `KeyFileError`."""
+        return self.read_key(PublicKey(_keys.VOUCHER, campaign.public_key), ask)
+
     def public_keys(self, role: str) -> list[PublicKey]:
         """The keys of ``role`` whose private part is on this machine, by name."""
         paths = sorted(self.keys_path.glob(f"{role}-*.key"))
@@ -193,6 +203,7 @@ def create_city(path: Path, config: Config, fill: Callable[[City], None]) -> Cit
         # Whatever the umask says: it is copied from here to a web server.
         (building / folder).chmod(_PUBLIC_FOLDER_MODE)
     CardTable.create(building / "cards.sqlite")
+    VoucherTable.create(building / "vouchers.sqlite")
     write_file(building / CONFIG_NAME, _config_text(config).encode())
     fill(City(building))
     if path.exists():
@@ -275,7 +286,8 @@ id = {text(config.id)}
 name = {text(config.name)}
 
 [lists]
-# The status lists are {config.lists.base_uri}/1, /2, …: one for each card key. Changes hold for new keys only.
+# The status lists are {config.lists.base_uri}/1, /2, …: one for each card key and campaign of vouchers. Changes hold
+# for new keys only, and a campaign has entries of its own.
 base_uri = {text(config.lists.base_uri)}
 entries = {config.lists.entries}
 # So many to twice as many bits change a day, true revocations among them; set it above what a bad day brings.

@@ -24,8 +24,7 @@ from ardente.issuing import SigningKey
 
 from ._errors import KeyFileError
 
-ROOT, BUNDLE, FIRMWARE, STATUS, CARD = "root", "bundle", "firmware", "status", "card"
-ROLES = (ROOT, BUNDLE, FIRMWARE, STATUS, CARD)
+ROOT, BUNDLE, FIRMWARE, STATUS, CARD, VOUCHER = ROLES = ("root", "bundle", "firmware", "status", "card", "voucher")
 
 # Asked for the passphrase of a key file, only where it has one.
 AskPassphrase = Callable[[Path], str]

@@ -12,6 +12,7 @@ from ardente.core.root import ROLE_BUNDLE, Root
 from . import _keys
 from ._cards import CURRENT, GONE, REPLACED, REVOKED, VALID, CardTable
 from ._folder import City, parse_root_file
+from ._money import decimal
 from ._outgoing import outgoing
 from ._published import Published, read_published
 from ._roots import ROLE_NUMBERS
@@ -33,6 +34,39 @@ class KeyOverview:
 
 
 @dataclass(frozen=True)
+class BatchOverview:
+    """One batch of vouchers: ``value`` in cents; ``done`` of ``vouchers`` are made, ``revoked`` one by one."""
+
+    number: int
+    state: str
+    value: int
+    vouchers: int
+    done: int
+    revoked: int
+
+
+@dataclass(frozen=True)
+class CampaignOverview:
+    """One campaign that is in the bundle, or will be."""
+
+    number: int
+    name: str
+    currency: str
+    over_from: str
+    batches: list[BatchOverview]
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        return [f"Campaign {self.number} ({self.name}): over from {self.over_from}", *map(self._batch, self.batches)]
+
+    def _batch(self, batch: BatchOverview) -> str:
+        made = f"{batch.done:,}" if batch.done == batch.vouchers else f"{batch.done:,} of {batch.vouchers:,}"
+        revoked = f", {batch.revoked:,} of them revoked" if batch.revoked else ""
+        value = f"{decimal(batch.value)} {self.currency}"
+        return f"  batch {batch.number} ({batch.state}): {made} vouchers of {value}{revoked}"
+
+
+@dataclass(frozen=True)
 class Overview:
     """A city at a glance. Days are ISO 8601 dates in UTC, "" for none.
 
@@ -51,6 +85,7 @@ class Overview:
     cards_valid: int
     cards_revoked: int
     card_keys: list[KeyOverview]
+    campaigns: list[CampaignOverview]
     batches: list[str]
     cards_waiting: list[str]
     cards_cut: list[str]
@@ -75,6 +110,8 @@ class Overview:
             lines.append(
                 f"  key {key.kid} ({key.state}): list {key.list_used:.0%} taken, cards until {key.signs_until}"
             )
+        for campaign in self.campaigns:
+            lines += campaign.lines()
         lines += [f"Batch {batch} is not done" for batch in self.batches]
         lines += [
             f"A card for {folder} is issued and not there yet: {command} issue -o {shlex.quote(folder)}"
@@ -106,6 +143,7 @@ def overview(city: City, now: int) -> Overview:
             table.count_cards(VALID, now),
             table.count_cards(REVOKED, now) + table.count_cards(REPLACED, now),
             keys,
+            _campaign_overviews(city),
             [batch.id for batch in table.batches()],
             [str(card.destination) for card in cards if card.is_waiting(table)],
             [str(card.path) for card in cards if not card.is_waiting(table)],
@@ -120,6 +158,24 @@ def _key_overviews(table: CardTable) -> list[KeyOverview]:
         for key in table.card_keys()
         if key.state != GONE
     ]
+
+
+def _campaign_overviews(city: City) -> list[CampaignOverview]:
+    with city.vouchers() as table:
+        return [
+            CampaignOverview(
+                campaign.number,
+                campaign.name,
+                campaign.currency,
+                day(campaign.over_at),
+                [
+                    BatchOverview(batch.number, batch.state, batch.value, batch.vouchers, batch.done, batch.revoked)
+                    for batch in table.batches(campaign.number)
+                ],
+            )
+            for campaign in table.campaigns()
+            if not campaign.gone
+        ]
 
 
 def _thresholds(root: Root) -> dict[str, str]:

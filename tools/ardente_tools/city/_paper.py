@@ -1,4 +1,4 @@
-"""What cards and slips on paper share: fonts, colours, the emblem."""
+"""What cards, slips and vouchers on paper share: fonts, colours, the emblem, the symbol."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import reportlab
 from reportlab.lib.colors import Color, HexColor
@@ -16,6 +16,10 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from ._errors import CityError
+from ._render import MODULES
+
+if TYPE_CHECKING:
+    import segno
 
 _Item = TypeVar("_Item")
 
@@ -24,7 +28,7 @@ RED, GOLD = HexColor(0x8E1B2E), HexColor(0xE9B44C)
 
 
 class SheetError(CityError):
-    """The city's name cannot be printed on a card."""
+    """A name cannot be printed."""
 
 
 def load_fonts() -> None:
@@ -45,7 +49,7 @@ def require_printable(text: str) -> None:
     for character in text:
         if ord(character) not in _font(REGULAR).face.charToGlyph:
             raise SheetError(
-                f"The fonts for cards have no {character!r} of {text!r}; write the city's name in Latin letters."
+                f"The fonts for cards and vouchers have no {character!r} of {text!r}; write the name in Latin letters."
             )
 
 
@@ -53,7 +57,7 @@ def fitting_size_pt(text: str, font: str, largest_pt: float, smallest_pt: float,
     """Return the size at which ``text`` fits. Raises `SheetError` where even the smallest is too wide."""
     size_pt: float = min(largest_pt, width_mm * mm / pdfmetrics.stringWidth(text or " ", font, 1))
     if size_pt < smallest_pt:
-        raise SheetError(f"{text!r} is too long to be printed on a card; shorten the city's name.")
+        raise SheetError(f"{text!r} is too long to be printed; shorten the name.")
     return size_pt
 
 
@@ -64,14 +68,9 @@ def draw_pages(
     draw_page: Callable[[Canvas, _Item], None],
     items: Iterable[_Item],
 ) -> bytes:
-    """Return a PDF with one page for each of ``items``; what ``draw_common`` draws is on all and stored once.
-
-    Neither the time nor the program's host is written into it.
-    """
+    """Return a PDF with one page for each of ``items``; what ``draw_common`` draws is on all and stored once."""
     out = io.BytesIO()
-    canvas = Canvas(out, pagesize=(width_mm * mm, height_mm * mm), invariant=1, initialFontName=REGULAR)
-    canvas.setTitle("Carte Ardente")
-    canvas.setProducer("carte-ardente")
+    canvas = new_canvas(out, width_mm, height_mm)
     canvas.beginForm("common", 0, 0, width_mm * mm, height_mm * mm)
     draw_common(canvas)
     canvas.endForm()
@@ -81,6 +80,34 @@ def draw_pages(
         canvas.showPage()
     canvas.save()
     return out.getvalue()
+
+
+def new_canvas(out: BinaryIO, width_mm: float, height_mm: float) -> Canvas:
+    """Begin a PDF in ``out``. Neither the time nor the program's host is written into it."""
+    canvas = Canvas(out, pagesize=(width_mm * mm, height_mm * mm), invariant=1, initialFontName=REGULAR)
+    canvas.setTitle("Carte Ardente")
+    canvas.setProducer("carte-ardente")
+    return canvas
+
+
+def draw_symbol(canvas: Canvas, code: segno.QRCode, x_pt: float, y_pt: float, module_pt: float) -> None:
+    """Draw a QR code as vectors, without its quiet zone; the corner is at the lower left."""
+    canvas.saveState()
+    canvas.translate(x_pt, y_pt)
+    canvas.scale(module_pt, module_pt)
+    canvas.setFillGray(0)
+    # One path for all: a renderer that smooths edges leaves no seams between the rows.
+    path = canvas.beginPath()
+    for row, modules in enumerate(code.matrix):
+        y = MODULES - 1 - row
+        start = 0
+        for column, dark in enumerate(modules + b"\0"):
+            if not dark:
+                if start < column:
+                    path.rect(start, y, column - start, 1)
+                start = column + 1
+    canvas.drawPath(path, stroke=0, fill=1)
+    canvas.restoreState()
 
 
 def draw_flame(canvas: Canvas, x_mm: float, y_mm: float, height_mm: float, outer: Color, inner: Color) -> None:

@@ -1,34 +1,38 @@
-"""Publishing: the bundle that partners fetch, with one status list for each card key.
+"""Publishing: the bundle that partners fetch, with one status list for each card key and voucher campaign.
 
-A list shows its bits to everybody, every day. So that they tell neither how many cards are revoked nor how many were
-yesterday, bits of indices that no card has are set and cleared beside them: how many bits change is drawn first, from
+A list shows its bits to everybody, every day. So that they tell neither how many tokens are revoked nor how many were
+yesterday, bits of indices that none has are set and cleared beside them: how many bits change is drawn first, from
 the days that have passed alone, and decoys make up what true changes leave of it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ardente._ed25519 import verify
 from ardente._files import PUBLIC_FILE_MODE, write_file
 from ardente._trust import read_bits
 from ardente.core.errors import TrustError
-from ardente.core.keys import USE_CARD, KeySet, StatusKey, TokenKey
+from ardente.core.keys import TokenKey
 from ardente.core.reader import BytesReader
 from ardente.core.root import ROLE_BUNDLE, Root
 from ardente.core.trust import open_bundle, open_root
 from ardente.issuing import SigningKey, bundle, status_list
 
 from . import _card_keys
-from ._cards import GONE, CardKey, CardTable
+from ._campaigns import remove_private_parts, turn_campaigns
+from ._cards import GONE, CardTable
 from ._errors import PublishError
 from ._folder import City
 from ._keys import BUNDLE, STATUS, AskPassphrase
+from ._lists import ListTable
+from ._manifest import key_set
 from ._published import Published, read_published
+from ._vouchers import VoucherTable
 
 _DAY_S = 86400
 _LIST_TTL_S = _DAY_S
@@ -41,6 +45,14 @@ _CLEARED_SHARE = 8
 _MAX_DAYS = 45
 
 _random = random.SystemRandom()
+
+
+class _List(NamedTuple):
+    """The list of one key, and when its decoys end where it has no token yet."""
+
+    table: ListTable
+    key: TokenKey
+    exps: list[int]
 
 
 @dataclass(frozen=True)
@@ -64,18 +76,18 @@ def publish(city: City, ask: AskPassphrase, now: int, *, force: bool = False) ->
 
     At most one a day (UTC) unless ``force``, so that the hour of a revocation stays hidden.
     """
-    with city.lock(), city.cards() as table:
+    with city.lock(), city.cards() as table, city.vouchers() as vouchers:
         chain = city.roots()
         root = city.newest_root()
         before = read_published(city, chain)
         _check_time(root, before, now, force)
         bundle_keys, status_key = _signing_keys(city, root, ask)
-        version = _begin(city, table, before, now)
-        keys = _keys_in_use(table)
+        version = _begin(city, table, vouchers, before, now)
+        in_use = [*_card_lists(city, table, now), *_voucher_lists(vouchers)]
         exp = now + city.config.periods.bundle_valid_days * _DAY_S
         lists = {
-            key.list_uri: status_list(status_key, key.list_uri, now, exp, _LIST_TTL_S, _bits(table, key, now))
-            for key in keys
+            each.key.list_uri: status_list(status_key, each.key.list_uri, now, exp, _LIST_TTL_S, _bits(each, now))
+            for each in in_use
         }
         data = bundle(
             bundle_keys,
@@ -85,27 +97,34 @@ def publish(city: City, ask: AskPassphrase, now: int, *, force: bool = False) ->
             version=version,
             iat=now,
             exp=exp,
-            key_set=_key_set(keys, status_key),
+            key_set=key_set([each.key for each in in_use], status_key.public_key),
+            campaigns=[campaign.published for campaign in vouchers.campaigns() if not campaign.gone],
             refresh_after_s=city.config.periods.refresh_after_days * _DAY_S,
             max_grace_s=city.config.periods.max_grace_days * _DAY_S,
         )
         _check_bundle(data, chain[0], now)
-        _write(city, data, {key.kid: lists[key.list_uri] for key in keys})
+        _write(city, data, {each.key.kid: lists[each.key.list_uri] for each in in_use})
         _card_keys.remember_announced(city, table, now)
+        remove_private_parts(city, vouchers, now)
         table.forget_order()
+        vouchers.forget_order()
         return Publication(version, now, exp, len(data), root.exp)
 
 
-def _begin(city: City, table: CardTable, before: Published | None, now: int) -> int:
-    """Bring the table up to today and return the version of the new bundle.
+def _begin(city: City, table: CardTable, vouchers: VoucherTable, before: Published | None, now: int) -> int:
+    """Bring the tables up to today and return the version of the new bundle.
 
     On the disk before any bundle shows it: a decoy that partners see must never be a free index here.
     """
+    with vouchers.transaction():
+        turn_campaigns(vouchers, now)
+        for each in _voucher_lists(vouchers):
+            _hide_changes(city, each, before, now)
     with table.transaction():
         table.purge(now - _longest_use_s(city))
         _card_keys.turn_keys(city, table, now)
-        for key in _keys_in_use(table):
-            _hide_changes(city, table, key, before, now)
+        for each in _card_lists(city, table, now):
+            _hide_changes(city, each, before, now)
         version = max(table.version(), before.manifest.version if before else 0) + 1
         table.set_version(version)
     return version
@@ -147,29 +166,29 @@ def _longest_use_s(city: City) -> int:
     return (periods.bundle_valid_days + periods.max_grace_days) * _DAY_S
 
 
-def _keys_in_use(table: CardTable) -> list[CardKey]:
-    return [key for key in table.card_keys() if key.state != GONE]
+def _card_lists(city: City, table: CardTable, now: int) -> list[_List]:
+    quarters = range(1, city.config.periods.longest_card_quarters + 1)
+    exps = [_card_keys.quarter_exp(now, quarter) for quarter in quarters]
+    return [_List(table, key.token_key, exps) for key in table.card_keys() if key.state != GONE]
 
 
-def _key_set(keys: Iterable[CardKey], status_key: SigningKey) -> KeySet:
-    tokens = {
-        key.kid: TokenKey(key.kid, USE_CARD, key.public_key, key.latest_exp, key.list_uri, key.entries) for key in keys
-    }
-    uris = sorted(key.list_uri for key in tokens.values())
-    return KeySet(tokens, [StatusKey(status_key.key_id, status_key.public_key, uris)])
+def _voucher_lists(vouchers: VoucherTable) -> list[_List]:
+    in_use = [campaign for campaign in vouchers.campaigns() if not campaign.gone]
+    return [_List(vouchers, campaign.token_key, [campaign.end]) for campaign in in_use]
 
 
-def _hide_changes(city: City, table: CardTable, key: CardKey, before: Published | None, now: int) -> None:
+def _hide_changes(city: City, changed: _List, before: Published | None, now: int) -> None:
     """Set and clear decoys until as many bits have changed as was drawn. Belongs in a transaction."""
+    table, key = changed.table, changed.key
     per_day = city.config.lists.decoys_per_day
     old = _indices(before.bits[key.list_uri]) if before and key.list_uri in before.bits else None
     new = set(table.set_bits(key.kid, now))
     if before is None or old is None:
         most = max(key.entries // _BASE_SHARE, per_day)
-        _add_decoys(city, table, key, _padding(most, 1, len(new)), now)
+        _add_decoys(changed, _padding(most, 1, len(new)), now)
         return
     days = min(max((now - before.manifest.iat) // _DAY_S, 1), _MAX_DAYS)
-    _add_decoys(city, table, key, _padding(per_day, days, len(new - old)), now)
+    _add_decoys(changed, _padding(per_day, days, len(new - old)), now)
     # What the calendar clears is no change that anybody made.
     cleared = sum(1 for index in old - new if table.is_cleared(key.kid, index, now))
     decoys = [index for index in table.decoys(key.kid, now) if index in old]
@@ -183,21 +202,19 @@ def _padding(least: int, days: int, true_changes: int) -> int:
     return drawn - true_changes if drawn >= true_changes else _random.randint(0, least)
 
 
-def _add_decoys(city: City, table: CardTable, key: CardKey, count: int, now: int) -> None:
-    """Set random free indices, each to last as long as some card of the list does."""
-    exps = table.expiries(key.kid, now)
-    if not exps:
-        longest = city.config.periods.longest_card_quarters
-        exps = {_card_keys.quarter_exp(now, quarters): 1 for quarters in range(1, longest + 1)}
-    # Cards come first where a list runs full.
+def _add_decoys(changed: _List, count: int, now: int) -> None:
+    """Set random free indices, each to last as long as some token of the list does."""
+    table, key = changed.table, changed.key
+    exps = table.expiries(key.kid, now) or dict.fromkeys(changed.exps, 1)
+    # Tokens come first where a list runs full.
     count = min(count, (key.entries - table.used_entries(key.kid)) // 2)
     drawn = _random.choices(list(exps), list(exps.values()), k=count)
     table.add_decoys(key.kid, zip(table.free_indices(key, count), drawn, strict=True))
 
 
-def _bits(table: CardTable, key: CardKey, now: int) -> bytes:
-    bits = bytearray(key.entries // 8)
-    for index in table.set_bits(key.kid, now):
+def _bits(published: _List, now: int) -> bytes:
+    bits = bytearray(published.key.entries // 8)
+    for index in published.table.set_bits(published.key.kid, now):
         bits[index >> 3] |= 1 << (index & 7)
     return bytes(bits)
 

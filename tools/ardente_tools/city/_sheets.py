@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 from reportlab.lib.colors import HexColor, white
 from reportlab.lib.units import mm
 
-from ._paper import BOLD, GOLD, RED, REGULAR, draw_flame, draw_pages, fitting_size_pt, load_fonts, require_printable
+from ._paper import (
+    BOLD,
+    GOLD,
+    RED,
+    REGULAR,
+    draw_flame,
+    draw_pages,
+    draw_symbol,
+    fitting_size_pt,
+    load_fonts,
+    require_printable,
+)
 from ._render import MODULES
 
 if TYPE_CHECKING:
@@ -67,22 +78,8 @@ class CardSheets:
 def _draw_symbol(canvas: Canvas, code: segno.QRCode) -> None:
     across = MODULES * _MODULE_PT
     right_half = (_PANEL_MM * mm + WIDTH_MM * mm) / 2
-    canvas.saveState()
-    canvas.translate(_on_grid(right_half - across / 2), _on_grid((HEIGHT_MM * mm - across) / 2))
-    canvas.scale(_MODULE_PT, _MODULE_PT)
-    canvas.setFillGray(0)
-    # One path for all: a renderer that smooths edges leaves no seams between the rows.
-    path = canvas.beginPath()
-    for row, modules in enumerate(code.matrix):
-        y = MODULES - 1 - row
-        start = 0
-        for column, dark in enumerate(modules + b"\0"):
-            if not dark:
-                if start < column:
-                    path.rect(start, y, column - start, 1)
-                start = column + 1
-    canvas.drawPath(path, stroke=0, fill=1)
-    canvas.restoreState()
+    x, y = _on_grid(right_half - across / 2), _on_grid((HEIGHT_MM * mm - across) / 2)
+    draw_symbol(canvas, code, x, y, _MODULE_PT)
 
 
 def _on_grid(position_pt: float) -> float:

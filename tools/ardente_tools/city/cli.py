@@ -25,7 +25,7 @@ _CARD = click.argument("card", metavar="[IMAGE | -]", default="-")
 _MAX_TEXT_SIZE = 4096
 _MAX_PICTURE_SIZE = 64 << 20
 # From other modules, imported when they are called.
-_LAZY = {"issue": (".issue", "issue")}
+_LAZY = {"campaign": (".campaign", "campaign"), "issue": (".issue", "issue"), "settle": (".settle", "settle")}
 
 
 class _Commands(click.Group):
@@ -86,13 +86,13 @@ def init(
     source = Passphrases(passphrase_fd)
     if demo:
         passphrase = None if no_passphrase else source.choose("all keys of this demonstration")
-        made = found_demo_city(folder, config, passphrase, _now())
+        made = found_demo_city(folder, config, passphrase, now())
         click.echo(f"{name} is made, with all its keys in {made.keys_path}: for demonstrations only.")
         _echo_fingerprint(made)
     else:
         publishing = source.choose("publishing (bundle and status keys; a timer may know it)")
         issuing = source.choose("issuing cards (card key)")
-        made = found_city(folder, config, FirstPassphrases(publishing, issuing), _now())
+        made = found_city(folder, config, FirstPassphrases(publishing, issuing), now())
         click.echo(f"{name} is made in {made.path}.")
     _echo_next_step(City(folder))
 
@@ -143,7 +143,7 @@ def root_propose(folder: Path, publics: tuple[Path, ...], thresholds: tuple[str,
     from ._keys import read_public_key
     from ._roots import describe, propose, warning, write_document
 
-    proposal = propose(City(folder), [read_public_key(path) for path in publics], _thresholds(thresholds), _now())
+    proposal = propose(City(folder), [read_public_key(path) for path in publics], _thresholds(thresholds), now())
     write_document(output, proposal)
     _echo_lines(describe(proposal))
     if said := warning(proposal):
@@ -202,7 +202,7 @@ def publish(folder: Path, force: bool, passphrase_fd: int | None) -> None:
     from ._publish import publish as publish_bundle
 
     made = City(folder)
-    done = publish_bundle(made, Passphrases(passphrase_fd).ask, _now(), force=force)
+    done = publish_bundle(made, Passphrases(passphrase_fd).ask, now(), force=force)
     click.echo(
         f"Bundle {done.version} is in {made.bundle_path} ({done.size_bytes} bytes), valid until {_day(done.exp)}."
     )
@@ -272,13 +272,13 @@ def rotate_keys(
     if role != "card":
         _rotate_publishing_key(made, role, source)
     elif compromised:
-        passphrase = _chosen_as_before(made, role, source)
-        stolen, count = _card_keys.drop_compromised(made, passphrase, _now(), frozenset(kids))
+        passphrase = chosen_as_before(made, role, source)
+        stolen, count = _card_keys.drop_compromised(made, passphrase, now(), frozenset(kids))
         numbers = ", ".join(str(key.kid) for key in stolen)
         click.echo(f"Card key {numbers} is dropped. Valid cards to print again, with issue --replaces: {count}.")
         click.echo(f"Next: {made.command} publish --force, and tell the partners to update.")
     else:
-        key = _card_keys.announce_key(made, _chosen_as_before(made, role, source), _now(), at_once=at_once)
+        key = _card_keys.announce_key(made, chosen_as_before(made, role, source), now(), at_once=at_once)
         click.echo(f"Card key {key.kid} is made, with a status list of its own.")
         if key.state != "current":
             days = made.config.periods.announce_key_days
@@ -314,7 +314,7 @@ def sign_application(
     newest = read_root_file(root_file) if root_file else City(folder).newest_root()
     source = Passphrases(passphrase_fd, same=False)
     signers = [read_key(path, FIRMWARE, source.ask) for path in keys]
-    image = sign(application, newest, signers, board=board, version=version, now=_now())
+    image = sign(application, newest, signers, board=board, version=version, now=now())
     write_application(output, image)
     click.echo(f"{output} is application {version} for {board} ({len(image)} bytes).")
 
@@ -328,7 +328,7 @@ def show(folder: Path, as_json: bool) -> None:
     from ._overview import overview
 
     made = City(folder)
-    found = overview(made, _now())
+    found = overview(made, now())
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
@@ -338,7 +338,7 @@ def show(folder: Path, as_json: bool) -> None:
 def _rotate_publishing_key(made: City, role: str, source: Passphrases) -> None:
     from . import _keys
 
-    passphrase = _chosen_as_before(made, role, source)
+    passphrase = chosen_as_before(made, role, source)
     with made.lock():
         old = made.public_keys(role)
         public = _keys.create_key_in(made.keys_path, role, passphrase)
@@ -354,11 +354,11 @@ def _rotate_publishing_key(made: City, role: str, source: Passphrases) -> None:
         click.echo(f"It counts once a root lists it. Next: {propose}")
 
 
-def _chosen_as_before(made: City, role: str, source: Passphrases) -> str | None:
-    """A passphrase for a new key; none where the keys of a demonstration have none."""
+def chosen_as_before(made: City, role: str, source: Passphrases, like: str = "") -> str | None:
+    """A passphrase for a new key; none where a demonstration's keys of this role, or of ``like``, have none."""
     from ._keys import is_encrypted
 
-    old = made.public_keys(role)
+    old = made.public_keys(like or role)
     if old and not is_encrypted(made.key_path(old[0])):
         return None
     return source.choose(f"the new {role} key (the same as before is best)")
@@ -437,7 +437,7 @@ def _echo_fingerprint(made: City) -> None:
 def _echo_next_step(made: City) -> None:
     from ._overview import overview
 
-    click.echo(f"Next: {overview(made, _now()).next_step}")
+    click.echo(f"Next: {overview(made, now()).next_step}")
 
 
 def _echo_lines(lines: Iterable[str]) -> None:
@@ -451,5 +451,6 @@ def _day(moment: int) -> str:
     return day(moment)
 
 
-def _now() -> int:
+def now() -> int:
+    """The time in epoch seconds."""
     return int(time.time())

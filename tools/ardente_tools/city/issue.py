@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -12,16 +12,17 @@ from typing import NamedTuple
 
 import click
 
-from ._batch import BatchError, Issuer, Plan, begun, cards_missing, close, read_plan
+from ._batch import Issuer, Plan, begun, cards_missing, close, read_plan
 from ._cards import CardTable
+from ._chunks import BatchError
 from ._folder import City
 from ._orders import Order, OrderFile, Validity, last_day, order, read_orders
 from ._outputs import CARD_FORMATS, PDF, SLIP_FORMATS, TEXT
 from ._passphrases import Passphrases, passphrase_fd
+from ._progress import progress_bar
 from ._slip_text import day
 from .cli import card_text
 
-_SHOW_AFTER_CARDS = 100
 _KEY_UNKNOWN = "Partners know the card key from the next bundle on: {} publish"
 
 
@@ -133,7 +134,7 @@ def _issue_single(run: _Run, order: Order) -> None:
 
 def _issue_batch(run: _Run, file: OrderFile, csv_name: str) -> None:
     cards = len(file.orders)
-    with run.issuer() as issuer, _progress(cards) as progress:
+    with run.issuer() as issuer, progress_bar("Cards", cards) as progress:
         before = issuer.batch(file, run.output, run.card_format, run.slip_format, progress)
         known = issuer.key_is_published
     went_on = f" ({before:,} of them before)" if before else ""
@@ -179,28 +180,3 @@ def _confirm(table: CardTable, plan: Plan, folder: Path) -> None:
         click.echo(f"{missing:,} of {plan.cards:,} cards are not issued yet and will not be.", err=True)
     if not click.confirm(f"Delete the cards and slips in {folder}? They cannot be made again.", err=True):
         raise BatchError("Nothing was deleted.")
-
-
-@contextmanager
-def _progress(cards: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error where a batch takes more than a moment."""
-    if cards < _SHOW_AFTER_CARDS:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("Cards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task("", total=cards)
-
-    def show(done: int) -> None:
-        # Not before: a passphrase may be asked for first.
-        bar.start()
-        bar.update(task, completed=done)
-
-    try:
-        yield show
-    finally:
-        if bar.live.is_started:
-            bar.stop()
