@@ -19,6 +19,8 @@ from ._refusal import Refusal, sentence
 # Imported when they are called: a check must not wait for what it does not use.
 _COMMANDS: Final = {
     "check": (".check", "check"),
+    "ledger": (".ledger", "ledger"),
+    "merchant": (".merchant", "merchant"),
     "tag-key": (".tag_key", "tag_key"),
     "tariff": (".tariff", "tariff"),
     "trust": (".trust", "trust"),
@@ -27,11 +29,18 @@ _ENTRY_POINTS: Final = "ardente.commands"
 # Which extra brings a module; a test holds this against pyproject.toml.
 EXTRAS: Final = {
     "PIL": "image",
+    "alembic": "ledger",
     "ardente_tools": "tools",
     "evdev": "evdev",
+    "fastapi": "ledger",
+    "httpx": "merchant",
+    "prometheus_client": "ledger",
+    "psycopg": "ledger",
     "reportlab": "tools",
     "rich": "tools",
     "segno": "tools",
+    "sqlalchemy": "ledger",
+    "uvicorn": "ledger",
     "zxingcpp": "image",
 }
 # Whoever finds a card's digits in the shell's history can print the card. A fingerprint may have 64 digits.
