@@ -8,15 +8,20 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from ardente import TrustStore
 from ardente.issuing import SigningKey
 from ardente.ledger import Ledger
+from ardente.ledger.service._server import address_of, listen, make_server
 from ardente.testing import TestCity
 
 VALUE = 1000
@@ -37,6 +42,20 @@ def trust_folder(folder: Path, city: TestCity = CITY) -> Path:
     store.init(root, hashlib.sha256(root).hexdigest())
     store.install(city.bundle(iat=datetime.now(UTC)))
     return folder
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """Serve ``app`` from a thread of this process, and give its address."""
+    with listen("127.0.0.1", 0) as listener:
+        server = make_server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield address_of(listener)
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 class Service:

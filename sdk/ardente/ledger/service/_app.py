@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from starlette.exceptions import HTTPException
 
 from ..._trust_store import TrustStore
 from ...core import reasons
@@ -73,7 +74,7 @@ _GUESSES: Final = frozenset(
     }
 )
 
-_EVERYWHERE: Final = (401, 422, 429, 503)
+_EVERYWHERE: Final = (400, 401, 422, 429, 503)
 _REFUSED_REQUEST: Final = documented(_EVERYWHERE)
 _REFUSED_VOUCHER: Final = documented((403, 409, 410, 413, *_EVERYWHERE))
 _REFUSED_STEP: Final = documented((403, 404, 409, 410, 413, *_EVERYWHERE))
@@ -137,8 +138,6 @@ def create_app(
     app.add_exception_handler(TrustError, _on_trust_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(HTTPStatus.NOT_FOUND, _on_http_error)
-    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _on_http_error)
     app.add_middleware(Observed, log=service.log, metrics=service.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -372,9 +371,10 @@ async def _on_bad_request(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
-    status = getattr(error, "status_code", HTTPStatus.BAD_REQUEST)
-    answer = problem(request, reasons.BAD_REQUEST, status=status, detail=f"{HTTPStatus(status).phrase}.")
-    answer.headers.update(getattr(error, "headers", None) or {})
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    answer = problem(request, reasons.BAD_REQUEST, status=error.status_code, detail=f"{phrase}.")
+    answer.headers.update(error.headers or {})
     return answer
 
 

@@ -24,27 +24,43 @@ def serve(
 ) -> None:
     """Serve ``app`` on ``host`` and ``port`` (0: any that is free) until SIGINT or SIGTERM. Raises OSError.
 
-    The address is in the first line of the log. uvicorn's own log of requests is off: it writes addresses.
+    The address is in the first line of the log.
     """
-    listener = socket.create_server(
-        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
-    )
+    with listen(host, port) as listener:
+        server = make_server(app, certificate, key)
+        log.write(event="listening", address=address_of(listener, "https" if certificate else "http"))
+        server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     # Inherited by each connection. asyncio sets it itself, but not on those of a socket that it was handed.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        http="h11",
-        ws="none",
-        limit_concurrency=_MOST_AT_ONCE,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_LAST_REQUESTS_S,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
+    return listener
+
+
+def address_of(listener: socket.socket, scheme: str = "http") -> str:
+    """Return the URL under which ``listener`` is reached."""
+    host, port, *_ = listener.getsockname()
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def make_server(app: FastAPI, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
+    """Return the server of ``app``. uvicorn's own log of requests is off: it writes addresses."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            http="h11",
+            ws="none",
+            limit_concurrency=_MOST_AT_ONCE,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_LAST_REQUESTS_S,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
     )
-    name, bound, *_ = listener.getsockname()
-    scheme = "https" if certificate else "http"
-    log.write(event="listening", address=f"{scheme}://{f'[{name}]' if ':' in name else name}:{bound}")
-    uvicorn.Server(config).run(sockets=[listener])
