@@ -20,6 +20,7 @@ HEAVY = {
     "msgspec",
     "PIL",
     "serial",
+    "sqlalchemy",
     "sqlite3",
     "tempfile",
     "tomllib",

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from ledger_city import NOW, PARTS, VALUE, Shop, refusal, voucher, window_at
+from ledger_city import NOW, PARTS, VALUE, Shop, manifest, refusal, voucher, window_at
+from sqlalchemy import event
 
 from ardente.core import reasons
 from ardente.ledger import Ledger, LedgerError
@@ -184,8 +185,6 @@ class TestUnavailable:
     ) -> None:
         with Ledger.open(empty_database, clock=clock) as ledger:
             ledger.migrate()
-            from ledger_city import manifest
-
             ledger.load_campaigns(manifest())
             shop = Shop(ledger, "Shop")
             shop.redeem(voucher(1), key="a")
@@ -203,8 +202,6 @@ class TestUnavailable:
             assert ledger.check() == []
 
     def test_connections_that_died_in_the_pool_are_not_noticed(self, database: str, clock: FakeClock) -> None:
-        from ledger_city import manifest
-
         with Ledger.open(database, clock=clock) as ledger:
             ledger.load_campaigns(manifest())
             shop = Shop(ledger, "Shop")
@@ -215,8 +212,6 @@ class TestUnavailable:
             assert shop.redeem(voucher(2)).final
 
     def test_a_full_disk_is_named_and_the_books_add_up(self, migrated_file: Path, tmp_path: Path) -> None:
-        from ledger_city import manifest
-
         path = tmp_path / "ledger.db"
         path.write_bytes(migrated_file.read_bytes())
         with Ledger.open(path, clock=FakeClock()) as ledger:
@@ -225,13 +220,10 @@ class TestUnavailable:
             with ledger._database.engine.connect() as connection:
                 pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             ledger._database.engine.dispose()
-            from sqlalchemy import event
-
             limit = lambda driver, _: driver.execute(f"PRAGMA max_page_count = {pages + 4}")  # noqa: E731
             event.listen(ledger._database.engine, "connect", limit)
             with pytest.raises(LedgerError, match="disk is full") as full:
-                for serial in range(1000):
-                    shop.redeem(voucher(serial), key=f"k{serial}")
+                redeem_many(shop, 1000)
             assert full.value.reason == reasons.UNAVAILABLE
             assert ledger.check() == []
             redeemed = sum(total.redemptions for total in ledger.totals())
@@ -244,8 +236,6 @@ class TestUnavailable:
     def test_a_file_that_is_locked_too_long_is_given_up(
         self, migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from ledger_city import manifest
-
         monkeypatch.setattr("ardente.ledger._database._BUSY_TIMEOUT_S", 0.01)
         path = tmp_path / "ledger.db"
         path.write_bytes(migrated_file.read_bytes())
@@ -255,7 +245,6 @@ class TestUnavailable:
             other = sqlite3.connect(path, isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
             assert refusal(partial(shop.redeem, voucher(1), key="a")) == reasons.UNAVAILABLE
-            threading.Timer(0.1, other.execute, ["COMMIT"])
             other.execute("COMMIT")
             other.close()
             assert shop.redeem(voucher(1), key="a").final
@@ -272,17 +261,20 @@ class TestUnavailable:
             assert files
             assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
-    @pytest.mark.parametrize("address", ["mysql://x/y", "sqlite://", "://", "postgresql+asyncpg"])
-    def test_an_address_that_is_none_is_refused(self, address: str, tmp_path: Path) -> None:
-        if "://" in address:
+    def test_an_address_that_is_none_is_refused(self, tmp_path: Path) -> None:
+        for address in ("mysql://x/y", "sqlite://", "://", tmp_path / "missing" / "ledger.db"):
             assert refusal(partial(Ledger.open, address)) == reasons.UNAVAILABLE
-        assert refusal(partial(Ledger.open, tmp_path / "missing" / "ledger.db")) == reasons.UNAVAILABLE
 
     def test_garbage_in_place_of_the_file_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "ledger.db"
         path.write_bytes(b"no database" * 1000)
         with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="cannot be read or written"):
             ledger.migrate()
+
+
+def redeem_many(shop: Shop, count: int) -> None:
+    for serial in range(count):
+        shop.redeem(voucher(serial), key=f"k{serial}")
 
 
 def name_of(address: str) -> str:

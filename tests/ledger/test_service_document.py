@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,6 +70,7 @@ def test_the_service_is_what_its_document_says(
     monkeypatch.setattr(FailureLimit, "wait_s", lambda *_: 0)
     schema = schemathesis.openapi.from_dict(openapi, config=SchemathesisConfig.from_dict(CONFIG))
     schema.config.update(base_url=address, headers={"Authorization": f"Bearer {token}"})
+    session = requests.Session()
     tried = 0
     for found in schema.get_all_operations():
         operation = found.ok()
@@ -77,11 +80,12 @@ def test_the_service_is_what_its_document_says(
         @given(case=operation.as_strategy(mode))
         def try_out(case: schemathesis.Case) -> None:
             nonlocal tried
-            case.call_and_validate()
+            case.call_and_validate(session=session)
             tried += 1
 
         if mode is schemathesis.GenerationMode.POSITIVE or operation.path not in HAVE_NO_INPUT:
             try_out()
+    session.close()
     assert tried > EXAMPLES
 
 
@@ -114,4 +118,5 @@ def test_the_document_names_each_operation_with_its_problems(served: tuple[str, 
 def test_a_voucher_of_the_format_is_redeemed(served: tuple[str, str, Any]) -> None:
     """Otherwise the tool would try refusals only."""
     address, token, _ = served
-    assert Desk(address, token).redeem(CITY.voucher_text(1, 500), amount=1).status_code == 201
+    with httpx.Client(base_url=address) as client:
+        assert Desk(address, token, client).redeem(CITY.voucher_text(1, 500), amount=1).status_code == 201

@@ -76,8 +76,9 @@ def card(vector):
 
 def voucher(vector):
     judgement = Answers.judge.voucher(vector["text"], vector["now"], vector["grace"])
-    campaign = judgement.campaign.campaign if judgement.campaign else 0
-    return [judgement.reason, [campaign, judgement.index, judgement.value]]
+    if judgement.reason != reasons.OK:
+        return [judgement.reason, [0, 0, 0]]
+    return [judgement.reason, [judgement.campaign.campaign, judgement.index, judgement.value]]
 
 
 def digit_code(vector):

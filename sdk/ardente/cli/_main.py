@@ -140,7 +140,7 @@ def _missing(error: ModuleNotFoundError) -> str:
     extra = EXTRAS.get(module)
     if extra is None:
         return f"This needs the Python module {module!r}, which is not installed: install the package that has it."
-    what = "the tools" if extra == "tools" else "more packages"
+    what = {"tools": "the tools", "ledger": "the voucher ledger"}.get(extra, "more packages")
     return f"This needs {what}: pip install 'carte-ardente[{extra}]'"
 
 

@@ -11,13 +11,13 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Dialect, Engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, PoolProxiedConnection, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -34,7 +34,10 @@ POSTGRESQL: Final = "postgresql"
 _BUSY_TIMEOUT_S: Final = 5.0
 _CONNECT_TIMEOUT_S: Final = 5
 # A statement that hangs must not hold a till: it is cut, and the till asks again under the same key.
-_SESSION: Final = "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000"
+_STATEMENT_TIMEOUT_MS: Final = 15_000
+_SESSION: Final = " ".join(
+    f"-c {setting}={_STATEMENT_TIMEOUT_MS}" for setting in ("statement_timeout", "idle_in_transaction_session_timeout")
+)
 _PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY")
 _BEGIN: Final = {
     (SQLITE, False): "BEGIN IMMEDIATE",
@@ -64,7 +67,7 @@ _BAD_FILE: Final = frozenset(
 
 
 class Statement:
-    """A Core statement, compiled once to the text that the driver itself takes.
+    """A Core statement, INSERT … RETURNING one number, compiled once to the text that the driver itself takes.
 
     Building and compiling it anew, and a result object around its row, would cost more than the statement.
     """
@@ -74,8 +77,9 @@ class Statement:
         assert isinstance(compiled, SQLCompiler)
         assert compiled.positiontup is not None
         self.text = str(compiled)
-        # What a value is when the caller does not give it: a constant of the statement itself.
-        self.slots = tuple((name, compiled.params[name]) for name in compiled.positiontup)
+        self.names = tuple(compiled.positiontup)
+        # Under which PostgreSQL keeps it prepared in each session.
+        self.prepared = f"ardente_{id(self):x}".encode()
 
 
 class Database:
@@ -92,7 +96,7 @@ class Database:
         self._errors: tuple[type[Exception], ...] = (SQLAlchemyError, sqlite3.Error)
         self._connection_errors: tuple[type[Exception], ...] = ()
         self._insert: Callable[[sqlalchemy.Table], Insert] = sqlite.insert
-        self._execute: Callable[[Any, str, list[object]], Any] = sqlite3.Connection.execute
+        self._run: Callable[[PoolProxiedConnection, Statement, Mapping[str, Any]], int | None] = _run_sqlite
         self.text_dialect: Dialect = sqlite.dialect(paramstyle="qmark")
         if self.kind == POSTGRESQL:
             self._use_psycopg()
@@ -104,13 +108,24 @@ class Database:
         """Return an INSERT of this database's kind, which knows ON CONFLICT."""
         return self._insert(table)
 
-    def row(self, statement: Statement, values: Mapping[str, object]) -> Sequence[Any] | None:
-        """Run a prepared statement in a transaction of its own and return its one row, or None.
+    def number(self, statement: Statement, values: Mapping[str, Any]) -> int | None:
+        """Run a statement in a transaction of its own and return its number, None where it inserted nothing.
 
         Raises `LedgerError`.
         """
-        parameters = [values.get(name, constant) for name, constant in statement.slots]
-        return self._tried(lambda: self._driver_row(statement.text, parameters))
+
+        def attempt() -> int | None:
+            pooled = self.engine.raw_connection()
+            try:
+                return self._run(pooled, statement, values)
+            except BaseException:
+                # Whatever state it is in, the next statement must not find it.
+                pooled.invalidate()
+                raise
+            finally:
+                pooled.close()
+
+        return self._tried(attempt)
 
     def begin(self, work: Callable[[Connection], _T]) -> _T:
         """Run ``work`` in a transaction, again where the database asks for it, and return what it returns.
@@ -133,19 +148,6 @@ class Database:
 
         return self._tried(attempt)
 
-    def _driver_row(self, text: str, parameters: list[object]) -> Sequence[Any] | None:
-        pooled = self.engine.raw_connection()
-        try:
-            rows = self._execute(pooled.driver_connection, text, parameters).fetchall()
-        except BaseException:
-            # Whatever state it is in, the next statement must not find it.
-            pooled.invalidate()
-            raise
-        finally:
-            pooled.close()
-        row: Sequence[Any] | None = rows[0] if rows else None
-        return row
-
     def _use_psycopg(self) -> None:
         import psycopg
         from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -153,8 +155,7 @@ class Database:
         self._errors = (SQLAlchemyError, psycopg.Error)
         self._connection_errors = (psycopg.OperationalError, psycopg.InterfaceError)
         self._insert = postgresql.insert
-        # PostgreSQL's own form of parameters, which the driver need not rewrite at each call.
-        self._execute = lambda driver, text, parameters: psycopg.RawCursor(driver).execute(text, parameters)
+        self._run = _run_postgresql
         self.text_dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
     def _tried(self, attempt: Callable[[], _T]) -> _T:
@@ -195,6 +196,40 @@ class Database:
         connection.exec_driver_sql(_BEGIN[self.kind, reads])
 
 
+def _run_sqlite(pooled: PoolProxiedConnection, statement: Statement, values: Mapping[str, Any]) -> int | None:
+    driver: Any = pooled.driver_connection
+    rows = driver.execute(statement.text, [values[name] for name in statement.names]).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _run_postgresql(pooled: PoolProxiedConnection, statement: Statement, values: Mapping[str, Any]) -> int | None:
+    """Straight through libpq, in half the time that a cursor takes beside it. It blocks, as long as `_SESSION` says."""
+    driver: Any = pooled.driver_connection
+    libpq = driver.pgconn
+    if statement.prepared not in pooled.info:
+        _checked(driver, libpq.prepare(statement.prepared, statement.text.encode()))
+        pooled.info[statement.prepared] = True
+    parameters = [_encoded(values[name]) for name in statement.names]
+    result = _checked(driver, libpq.exec_prepared(statement.prepared, parameters))
+    return int(result.get_value(0, 0)) if result.ntuples else None
+
+
+def _checked(driver: Any, result: Any) -> Any:
+    from psycopg import OperationalError, errors, pq
+
+    if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+        return result
+    if driver.pgconn.status != pq.ConnStatus.OK:
+        raise OperationalError("the connection is lost")
+    raise errors.error_from_result(result)
+
+
+def _encoded(value: str | int | None) -> bytes | None:
+    if value is None:
+        return None
+    return value.encode() if isinstance(value, str) else b"%d" % value
+
+
 def _parsed(url: str | os.PathLike[str]) -> URL:
     text = os.fspath(url)
     if "://" not in text:
@@ -218,7 +253,7 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == SQLITE:
         arguments: dict[str, Any] = {"timeout": _BUSY_TIMEOUT_S}
     else:
-        arguments = {"connect_timeout": _CONNECT_TIMEOUT_S}
+        arguments = {"connect_timeout": _CONNECT_TIMEOUT_S, "tcp_user_timeout": _STATEMENT_TIMEOUT_MS}
         if "options" not in url.query:
             arguments["options"] = _SESSION
     # Transactions end in `begin`, so nothing is left to roll back when a connection returns to the pool.

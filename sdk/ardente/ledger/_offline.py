@@ -22,12 +22,13 @@ from ._answers import ClaimAnswer, Decision, Duplicate, OfflineClaim, Till
 from ._database import Database
 from ._redemptions import (
     Request,
+    answer_columns,
     check_amount,
     check_receipt,
     day_of,
     is_voucher,
     make_request,
-    redemption_insert,
+    next_insert,
     void_lapsed,
 )
 from ._registry import campaign_row
@@ -88,7 +89,7 @@ class Offline:
         self._database = database
         self._registry = registry
         self._clock = clock
-        self._insert = redemption_insert(database, OFFLINE)
+        self._insert = next_insert(database, OFFLINE)
 
     def claim(self, till: Till, claims: Sequence[OfflineClaim]) -> list[ClaimAnswer]:
         """Take claims, each once, and answer in their order."""
@@ -180,6 +181,8 @@ class Offline:
             "request_sha256": request.sha256,
         }
         connection.execute(CLAIM.insert().values(values))
+        # So that the key serves no other request.
+        connection.execute(ANSWER.insert().values(answer_columns(request, reason, now)))
         return ClaimAnswer(request.id, state, reason)
 
     def _judged(

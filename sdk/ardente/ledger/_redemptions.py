@@ -27,6 +27,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal_column,
     or_,
     select,
     update,
@@ -108,83 +109,102 @@ def check_amount(amount: object) -> None:
 
 def live_amount() -> ColumnElement[int]:
     """What a voucher's rows take of its value: reserved and confirmed, without what was refunded."""
-    return func.coalesce(
-        func.sum(case((REDEMPTION.c.state == VOID, 0), else_=REDEMPTION.c.amount - REDEMPTION.c.refunded)), 0
-    )
+    is_void = REDEMPTION.c.state == literal_column(f"'{VOID}'")
+    live = case((is_void, literal_column("0")), else_=REDEMPTION.c.amount - REDEMPTION.c.refunded)
+    return func.coalesce(func.sum(live), literal_column("0"))
 
 
-def redemption_insert(database: Database, kind: str) -> ReturningInsert[Any]:
-    """Return the statement that inserts a voucher's next row where it has enough left, and returns what is left.
+def first_insert(database: Database) -> ReturningInsert[Any]:
+    """Return the statement that redeems a voucher of which nothing was redeemed before.
+
+    It looks at no row of the voucher: where there is one, the key (city, campaign, serial, 1) is taken.
+    """
+    amount, value = _number("amount"), _number("value")
+    columns = _columns(literal_column("1"), value - amount, ONLINE)
+    source = select(*columns.values()).select_from(CAMPAIGN).where(*_runs_online())
+    return _inserted(database, columns, source)
+
+
+def next_insert(database: Database, kind: str) -> ReturningInsert[Any]:
+    """Return the statement that inserts a voucher's next row where it has enough left.
 
     Two tills that race compute one sequence, and one of them hits the key. A row counts against the voucher until it
     is void: a lapsed reservation is voided first (`void_lapsed`), under its row's lock, so that it cannot be confirmed
-    meanwhile. ``kind`` online also asks that the campaign runs, the batch is active and no offline claim is pending.
+    meanwhile. An offline claim that won needs no running campaign, so ``kind`` offline asks for none.
     """
-    city, campaign, serial = _text("city"), bindparam("campaign", type_=Integer), _number("serial")
     amount, value = _number("amount"), _number("value")
-    columns: dict[str, Any] = {
+    next_sequence = func.coalesce(func.max(REDEMPTION.c.sequence), literal_column("0")) + literal_column("1")
+    columns = _columns(next_sequence, cast(value - live_amount() - amount, BigInteger), kind)
+    rows = and_(
+        REDEMPTION.c.city == CAMPAIGN.c.city,
+        REDEMPTION.c.campaign == CAMPAIGN.c.campaign,
+        REDEMPTION.c.serial == _number("serial"),
+    )
+    source = (
+        select(*columns.values())
+        .select_from(CAMPAIGN.outerjoin(REDEMPTION, rows))
+        .where(*(_runs_online() if kind == ONLINE else _is_campaign()))
+        .group_by(CAMPAIGN.c.city, CAMPAIGN.c.campaign)
+        .having(live_amount() + amount <= value)
+    )
+    return _inserted(database, columns, source)
+
+
+def _inserted(database: Database, columns: dict[str, ColumnElement[Any]], source: Select[Any]) -> ReturningInsert[Any]:
+    insert = database.insert(REDEMPTION).from_select(list(columns), source)
+    return insert.on_conflict_do_nothing().returning(REDEMPTION.c.free)
+
+
+def _columns(sequence: ColumnElement[int], free: ColumnElement[int], kind: str) -> dict[str, ColumnElement[Any]]:
+    # What never varies stands in the text: each parameter costs the driver and the server.
+    return {
         "city": CAMPAIGN.c.city,
         "campaign": CAMPAIGN.c.campaign,
-        "serial": serial,
-        "sequence": func.coalesce(func.max(REDEMPTION.c.sequence), 0) + 1,
+        "serial": _number("serial"),
+        "sequence": sequence,
         "id": _text("id"),
         "till_id": _text("till_id"),
         "merchant_id": _text("merchant_id"),
-        "value": value,
-        "amount": amount,
-        "refunded": cast(0, BigInteger),
-        "free": cast(value - live_amount() - amount, BigInteger),
+        "value": _number("value"),
+        "amount": _number("amount"),
+        "refunded": literal_column("0"),
+        "free": free,
         "currency": CAMPAIGN.c.currency,
         "state": _text("state"),
-        "kind": cast(kind, String),
+        "kind": literal_column(f"'{kind}'"),
         "created_at": _number("now"),
         "lapses_at": _number("lapses_at"),
         "day": _text("day"),
         "receipt": _text("receipt"),
         "request_sha256": _text("request_sha256"),
     }
-    rows = and_(
-        REDEMPTION.c.city == CAMPAIGN.c.city,
-        REDEMPTION.c.campaign == CAMPAIGN.c.campaign,
-        REDEMPTION.c.serial == serial,
-    )
-    conditions = [CAMPAIGN.c.city == city, CAMPAIGN.c.campaign == campaign]
-    if kind == ONLINE:
-        conditions += _runs_online()
-    source: Select[Any] = (
-        select(*(value.label(name) for name, value in columns.items()))
-        .select_from(CAMPAIGN.outerjoin(REDEMPTION, rows))
-        .where(*conditions)
-        .group_by(CAMPAIGN.c.city, CAMPAIGN.c.campaign)
-        .having(live_amount() + amount <= value)
-    )
-    return (
-        database.insert(REDEMPTION)
-        .from_select(list(columns), source)
-        .on_conflict_do_nothing()
-        .returning(REDEMPTION.c.free)
-    )
+
+
+def _is_campaign() -> list[ColumnElement[bool]]:
+    return [CAMPAIGN.c.city == _text("city"), CAMPAIGN.c.campaign == bindparam("campaign", type_=Integer)]
 
 
 def _runs_online() -> list[ColumnElement[bool]]:
-    now, batch, request_id = _number("now"), _text("batch"), _text("id")
+    """The campaign runs, the batch is active, no offline claim is pending, and the key had no other answer."""
+    now, batch = _number("now"), _text("batch")
     of_campaign = and_(ISSUED.c.city == CAMPAIGN.c.city, ISSUED.c.campaign == CAMPAIGN.c.campaign)
+    is_other = and_(ISSUED.c.batch == batch, ISSUED.c.state != literal_column(f"'{ACTIVE}'"))
     # "" stands for a batch not known here: it serves only where the city sent none at all.
-    not_active = and_(of_campaign, or_(batch == "", and_(ISSUED.c.batch == batch, ISSUED.c.state != ACTIVE)))
+    not_active = and_(of_campaign, or_(batch == literal_column("''"), is_other))
     claimed = and_(
         CLAIM.c.city == CAMPAIGN.c.city,
         CLAIM.c.campaign == CAMPAIGN.c.campaign,
         CLAIM.c.serial == _number("serial"),
-        CLAIM.c.state == PENDING,
+        CLAIM.c.state == literal_column(f"'{PENDING}'"),
     )
     return [
+        *_is_campaign(),
         CAMPAIGN.c.closed_at.is_(None),
         CAMPAIGN.c.starts_at <= now,
         CAMPAIGN.c.ends_at > now,
         ~exists().where(not_active),
         ~exists().where(claimed),
-        ~exists().where(ANSWER.c.id == request_id),
-        ~exists().where(CLAIM.c.id == request_id),
+        ~exists().where(ANSWER.c.id == _text("id")),
     ]
 
 
@@ -221,7 +241,8 @@ class Redemptions:
         self._database = database
         self._registry = registry
         self._clock = clock
-        self._insert = Statement(database, redemption_insert(database, ONLINE))
+        self._first = Statement(database, first_insert(database))
+        self._next = Statement(database, next_insert(database, ONLINE))
 
     def redeem(
         self,
@@ -261,9 +282,11 @@ class Redemptions:
             "receipt": receipt,
             "request_sha256": request.sha256,
         }
-        for _ in range(_LOOKS):
-            if reason == reasons.OK and (row := self._database.row(self._insert, values)):
-                return _answer(request.id, values, row[0], campaign.currency)
+        for attempt in range(_LOOKS):
+            if reason == reasons.OK:
+                free = self._database.number(self._next if attempt else self._first, values)
+                if free is not None:
+                    return _answer(request.id, values, free, campaign.currency)
             answer = self._database.begin(lambda connection: self._look(connection, request, reason, values))
             if isinstance(answer, LedgerError):
                 raise answer
@@ -353,7 +376,7 @@ class Redemptions:
             reason = found
         connection.execute(
             self._database.insert(ANSWER)
-            .values(_answer_columns(request, reason, values["now"]))
+            .values(answer_columns(request, reason, values["now"]))
             .on_conflict_do_nothing()
         )
         return LedgerError(reason)
@@ -395,7 +418,7 @@ class Redemptions:
             # The key is taken first: of two equal requests one waits here, and finds the answer of the other.
             taken = (
                 self._database.insert(ANSWER)
-                .values(_answer_columns(request, reasons.UNKNOWN_REDEMPTION, now))
+                .values(answer_columns(request, reasons.UNKNOWN_REDEMPTION, now))
                 .on_conflict_do_nothing()
                 .returning(ANSWER.c.id)
             )
@@ -428,15 +451,12 @@ def replay(connection: Connection, request: Request) -> Redemption | LedgerError
     if answer is not None:
         is_same = answer.request_sha256 == request.sha256
         return _replayed_answer(connection, request.id) if is_same else LedgerError(reasons.KEY_REUSED)
-    claim = connection.execute(select(CLAIM.c.id).where(CLAIM.c.id == request.id)).one_or_none()
-    return None if claim is None else LedgerError(reasons.KEY_REUSED)
+    return None
 
 
 def _is_redeem_key(connection: Connection, request: Request) -> bool:
-    for table in (REDEMPTION, CLAIM):
-        if connection.execute(select(table.c.id).where(table.c.id == request.id)).one_or_none() is not None:
-            return True
-    return False
+    found = select(REDEMPTION.c.id).where(REDEMPTION.c.id == request.id)
+    return connection.execute(found).one_or_none() is not None
 
 
 def _refused_at_once(till: Till, judgement: VoucherJudgement, campaign: Campaign, amount: int, currency: str) -> str:
@@ -476,7 +496,7 @@ def _change(connection: Connection, row: Row[Any], **values: Any) -> None:
     connection.execute(update(REDEMPTION).where(REDEMPTION.c.id == row.id).values(**values))
 
 
-def _answer_columns(request: Request, reason: str, now: int) -> dict[str, Any]:
+def answer_columns(request: Request, reason: str, now: int) -> dict[str, Any]:
     return {
         "id": request.id,
         "till_id": request.till.id,

@@ -37,7 +37,9 @@ class VoucherService:
     def __init__(self, url: str, token: str, *, verify: Any = True) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and _is_own(parts.hostname or "")):
-            raise ValueError("the address of a voucher service begins with https://, because the till's token goes there")
+            raise ValueError(
+                "the address of a voucher service begins with https://, because the till's token goes there"
+            )
         self._http = httpx.Client(
             base_url=url.rstrip("/") + "/v1/",
             headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"},

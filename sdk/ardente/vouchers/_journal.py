@@ -14,15 +14,15 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from .._errors import StoreError
-from .._files import SECRET_FILE_MODE, read_up_to, refuse_open_to_others, sync_folder, write_file, write_new_file
+from .._files import SECRET_FILE_MODE, read_up_to, refuse_open_to_others, sync_folder, write_file
 from .._partner_key import PartnerKey
 from ..core.errors import FormatError
 from ..core.tag import tag
@@ -319,8 +319,8 @@ class Journal:
 
     def _changed(self, name: str) -> StoreError:
         return StoreError(
-            f"{self.folder / name} was changed or cut by another hand: keep the folder as it is, ask the city's voucher "
-            "service, and go on in a new folder."
+            f"{self.folder / name} was changed or cut by another hand: keep the folder as it is, ask the city's "
+            "voucher service, and go on in a new folder."
         )
 
     def _explained(self) -> _Explained:
@@ -339,7 +339,7 @@ class _Explained:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
             raise StoreError(
-                f"The till's journal in {self._folder} cannot be used ({error.strerror}): check the folder and its disk."
+                f"The till's journal in {self._folder} cannot be used ({error.strerror}): check folder and disk."
             ) from None
 
 
