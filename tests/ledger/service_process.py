@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
 from ardente import TrustStore
@@ -44,18 +45,56 @@ def trust_folder(folder: Path, city: TestCity = CITY) -> Path:
     return folder
 
 
+class Network:
+    """A service in a thread of this process, and the line to it, which can be cut and mended.
+
+    While ``is_deaf`` requests arrive and are carried out, and no answer comes back.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._listener = listen("127.0.0.1", 0)
+        self.address = address_of(self._listener)
+        self.is_deaf = False
+        self._server: uvicorn.Server | None = None
+        self._start()
+
+    def cut(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._listener.close()
+            self._server = None
+
+    def mend(self) -> None:
+        self._listener = listen("127.0.0.1", int(self.address.rpartition(":")[2]))
+        self._start()
+
+    def _start(self) -> None:
+        self._server = make_server(self._answering)  # type: ignore[arg-type]
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
+        self._thread.start()
+
+    async def _answering(self, scope: Any, receive: Any, send: Any) -> None:
+        async def into_the_void(_: Any) -> None:
+            return
+
+        if scope["type"] != "http" or not self.is_deaf:
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, into_the_void)
+        await send({"type": "http.response.start", "status": 502, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
     """Serve ``app`` from a thread of this process, and give its address."""
-    with listen("127.0.0.1", 0) as listener:
-        server = make_server(app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield address_of(listener)
-        finally:
-            server.should_exit = True
-            thread.join()
+    network = Network(app)
+    try:
+        yield network.address
+    finally:
+        network.cut()
 
 
 class Service:

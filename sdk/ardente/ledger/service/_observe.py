@@ -122,7 +122,8 @@ class Observed:
         self._log.write(event="failed", error=type(error).__name__, place=place)
         record.reason = reasons.UNAVAILABLE
         if record.status:
-            raise error
+            # Too late for another answer: the connection is closed on one that is cut short.
+            return
         headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(_FAILED)).encode())]
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": _FAILED})

@@ -55,6 +55,7 @@ def make_server(app: FastAPI, certificate: Path | None = None, key: Path | None 
             log_config=None,
             access_log=False,
             server_header=False,
+            interface="asgi3",
             http="h11",
             ws="none",
             limit_concurrency=_MOST_AT_ONCE,
