@@ -37,11 +37,11 @@ CITY = TestCity("ledger-city", signing_key=_own_key)
 
 
 def trust_folder(folder: Path, city: TestCity = CITY) -> Path:
-    """Make a trust folder with a bundle of today."""
+    """Make a trust folder with a bundle of today, in which nothing is revoked."""
     store = TrustStore(folder)
     root = city.root()
     store.init(root, hashlib.sha256(root).hexdigest())
-    store.install(city.bundle(iat=datetime.now(UTC)))
+    store.install(city.bundle(iat=datetime.now(UTC), revoked={}))
     return folder
 
 

@@ -35,6 +35,8 @@ TORN_NAME: Final = "journal.torn"
 FIRST: Final = "0" * 64
 PENDING, WON, LOST, TURNED_DOWN = "pending", "won", "lost", "refused"
 _FINAL_STATES: Final = (WON, LOST, TURNED_DOWN)
+# msgspec lets the error of bytes that are no UTF-8 through as it is.
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 _PURPOSE: Final = "voucher-journal"
 _FOLDER_MODE: Final = 0o700
 _MAX_SIZE: Final = 64 << 20
@@ -257,7 +259,7 @@ class Journal:
             return State()
         try:
             return msgspec.json.decode(path.read_bytes(), type=State)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             raise self._changed(STATE_NAME) from None
 
     def _load(self) -> None:
@@ -297,7 +299,7 @@ class Journal:
         for line in data.splitlines():
             try:
                 yield msgspec.json.decode(line, type=Entry)
-            except msgspec.MsgspecError:
+            except _UNREADABLE:
                 raise self._changed(JOURNAL_NAME) from None
 
     def _mend(self, torn: bytes, at: int) -> None:
@@ -311,7 +313,7 @@ class Journal:
                     _write_all(descriptor, b"\n")
                 finally:
                     os.close(descriptor)
-            except (msgspec.MsgspecError, StoreError):
+            except (*_UNREADABLE, StoreError):
                 write_file(self.folder / TORN_NAME, torn)
                 with open(self._path, "r+b") as file:
                     file.truncate(at)
