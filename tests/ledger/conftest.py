@@ -78,10 +78,14 @@ def database(migrated_database: str) -> Iterator[str]:
 @contextmanager
 def new_database(server: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(8)}"
+    _administer(server, f"CREATE DATABASE {name}")
+    yield server.format(name)
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(server: str, statement: str) -> None:
     with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield server.format(name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -178,6 +180,26 @@ class TestKilled:
     def test_so_do_500(self, ledger: Ledger, url: str, shop: Shop) -> None:
         killed_runs(ledger, url, shop, 500)
 
+    def test_so_does_the_database(self, database: str, clock: FakeClock) -> None:
+        """A backend that is killed takes all of PostgreSQL down with it, and through its recovery."""
+        with Ledger.open(database, clock=clock) as ledger:
+            ledger.load_campaigns(manifest())
+            shop = Shop(ledger, "Shop")
+            chance = random.Random(6)
+            for serial in range(30):
+                if serial % 10 == 5:
+                    with psycopg.connect(database) as connection:
+                        victim = connection.info.backend_pid
+                        killer = threading.Timer(chance.uniform(0, 0.02), os.kill, (victim, signal.SIGKILL))
+                        killer.start()
+                        until_answered(partial(shop.redeem, voucher(serial), 600, key=f"a{serial}"))
+                        killer.join()
+                until_answered(partial(shop.redeem, voucher(serial), 600, key=f"a{serial}"))
+                until_answered(partial(shop.redeem, voucher(serial), 400, key=f"b{serial}"))
+            assert ledger.check() == []
+            (parts,) = (total for total in ledger.totals() if total.campaign == PARTS)
+            assert (parts.redemptions, parts.redeemed) == (60, 30 * VALUE)
+
 
 class TestUnavailable:
     def test_a_database_that_is_gone_says_so_and_is_used_again_when_it_is_back(
@@ -270,6 +292,14 @@ class TestUnavailable:
         path.write_bytes(b"no database" * 1000)
         with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="cannot be read or written"):
             ledger.migrate()
+
+
+def until_answered(asked: Callable[[], object]) -> None:
+    """Ask again under the same key, as a till does, until the database is back."""
+    deadline = time.monotonic() + 60
+    while (reason := refusal(asked)) == reasons.UNAVAILABLE and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert reason == reasons.OK
 
 
 def redeem_many(shop: Shop, count: int) -> None:

@@ -68,7 +68,7 @@ class Registry:
     def city(self) -> str:
         """Return the city whose ledger this is, "" before its campaigns are loaded."""
         if not self._city:
-            self._city = self._database.begin(_city)
+            self._city = self._database.read(_city)
         return self._city
 
     def ready(self) -> None:
