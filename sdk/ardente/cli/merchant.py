@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from .. import _texts
+from .._liege import day_of
 from ._options import TRUST, chosen_language, default_data_folder, language_option
 from ._refusal import Refusal
 from ._scans import scans
@@ -107,7 +109,7 @@ def send(ctx: click.Context, /, **options: Any) -> None:
 def statement(ctx: click.Context, /, first_day: datetime | None, last_day: datetime | None, **options: Any) -> None:
     """List what the shop redeemed: day, amount, the till's own receipt number, and whether it is paid."""
     language = chosen_language(ctx)
-    last = last_day.date() if last_day else datetime.now(UTC).astimezone().date()
+    last = last_day.date() if last_day else day_of(time.time())
     first = first_day.date() if first_day else last - timedelta(days=_STATEMENT_DAYS)
     with _till(**options) as till:
         lines = till.statement(first, last)

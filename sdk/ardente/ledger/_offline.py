@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, select, true, update
 
 from .._errors import LedgerError
+from .._liege import day_of
 from ..core import reasons
 from ._answers import ClaimAnswer, Decision, Duplicate, OfflineClaim, Till
 from ._database import Database
@@ -25,7 +26,6 @@ from ._redemptions import (
     answer_columns,
     check_amount,
     check_receipt,
-    day_of,
     is_voucher,
     make_request,
     next_insert,

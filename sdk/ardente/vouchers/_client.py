@@ -6,12 +6,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Self
-from zoneinfo import ZoneInfo
 
 from .._errors import LedgerError
+from .._liege import day_of
 from .._trust_watch import TrustWatch
 from ..core import reasons
 from ..core.digits import decode
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ..core.verdict import VoucherJudgement
 
 _LINE_ENDS: Final = " \t\r\n"
-_LIEGE: Final = ZoneInfo("Europe/Brussels")
 _MAX_CLAIMS: Final = 100
 _MAX_CENTS: Final = 0xFFFFFFFF
 _REDEEM, _RESERVE, _CONFIRM, _VOID, _REFUND = "redeem", "reserve", "confirm", "void", "refund"
@@ -142,7 +141,7 @@ class VoucherClient:
     def today(self, currency: str = "EUR") -> Total:
         """Return what this till took today."""
         with self._lock:
-            today = _day(self._now())
+            today = day_of(self._now()).isoformat()
             state = self._journal.state
             final = state.final.get(currency, 0) if state.day == today else 0
             provisional = 0
@@ -230,9 +229,9 @@ class VoucherClient:
         # The clock that the city's service answered to is as good as any.
         self._journal.state.newest = int(self._clock())
         if ask.kind == _REFUND:
-            self._journal.count(_day(now), answer.currency, -(ask.amount or found["refunded"]))
+            self._journal.count(day_of(now).isoformat(), answer.currency, -(ask.amount or found["refunded"]))
         elif answer.outcome == REDEEMED:
-            self._journal.count(_day(now), answer.currency, answer.amount)
+            self._journal.count(day_of(now).isoformat(), answer.currency, answer.amount)
         self._journal.save()
         return answer, True
 
@@ -259,7 +258,7 @@ class VoucherClient:
             amount=judgement.value,
             currency=campaign.currency,
             claimed_at=now,
-            day=_day(now),
+            day=day_of(now).isoformat(),
             key=ask.key,
             receipt=ask.receipt,
             tag=ask.subject,
@@ -370,7 +369,3 @@ def _currency(judgement: VoucherJudgement) -> str:
 
 def _is_amount(amount: object) -> bool:
     return amount is None or (type(amount) is int and 0 < amount <= _MAX_CENTS)
-
-
-def _day(now: int) -> str:
-    return datetime.fromtimestamp(now, UTC).astimezone(_LIEGE).date().isoformat()
