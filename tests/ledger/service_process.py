@@ -115,7 +115,11 @@ class Service:
         )
         assert self.process.stderr is not None
         first = self.process.stderr.readline()
-        assert '"listening"' in first, first + self.process.stderr.read()
+        if '"listening"' not in first:
+            raise AssertionError(first + self.process.communicate()[1])
+        # A log that nobody reads would stop the service once the pipe is full.
+        self._reader = threading.Thread(target=self.lines.extend, args=(self.process.stderr,))
+        self._reader.start()
         self.address = json.loads(first)["address"]
         self._port = self.address.rpartition(":")[2]
 
@@ -132,8 +136,11 @@ class Service:
 
     def _end(self) -> None:
         assert self.process is not None
-        _, errors = self.process.communicate(timeout=20)
-        self.lines += errors.splitlines()
+        self._reader.join(timeout=20)
+        self.process.wait(timeout=20)
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
         self.process = None
 
 
