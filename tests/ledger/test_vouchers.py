@@ -282,6 +282,19 @@ def test_a_redemption_whose_answer_was_lost_counts_once(till: VoucherClient, net
 
 
 @BOTH_ENGINES
+def test_a_refusal_that_was_lost_makes_a_claim_that_loses_and_the_city_is_told(
+    till: VoucherClient, open_till: Open, network: Network, ledger: Ledger
+) -> None:
+    assert told(open_till("other").redeem(text(1))) == REDEEMED
+    network.is_deaf = True
+    assert told(till.redeem(text(1))) == TAKEN
+    network.is_deaf = False
+    assert [told(answer) for answer in till.send()] == [("refused", True, reasons.ALREADY_USED)]
+    assert len(ledger.duplicates()) == 1
+    assert ledger.totals()[0].redeemed == VALUE
+
+
+@BOTH_ENGINES
 def test_a_part_whose_answer_was_lost_is_asked_for_again(
     till: VoucherClient, open_till: Open, network: Network, ledger: Ledger
 ) -> None:
