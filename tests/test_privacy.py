@@ -154,7 +154,7 @@ def test_a_validator_keeps_nothing_of_a_check(gate: Validator) -> None:
 
 
 def test_what_judges_a_card_does_not_show_it(gate: Validator, ardente_clock: FakeClock) -> None:
-    judgement = gate._trust.judge.card(CARD, int(ardente_clock()))
+    judgement = gate._watch.trust().judge.card(CARD, int(ardente_clock()))
     card = parse_card(decode(CARD) or b"")
     assert judgement.reason == "ok"
     for thing in (judgement, card):

@@ -16,7 +16,7 @@ from importlib import import_module
 # Not from typing, which takes longer to load than all of this.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._errors import FetchError, StoreError
+    from ._errors import FetchError, LedgerError, StoreError
     from ._freshness import Freshness
     from ._partner_key import PartnerKey
     from ._passback import DailyCap, Passback
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .core.errors import ArdenteError, FormatError, TrustError
     from .scan import ScanError
     from .tariff import Quote, TariffError, Tariffs
+    from .vouchers import VoucherClient
 
 __all__ = [
     "ArdenteError",
@@ -33,6 +34,7 @@ __all__ = [
     "FetchError",
     "FormatError",
     "Freshness",
+    "LedgerError",
     "PartnerKey",
     "Passback",
     "Quote",
@@ -45,6 +47,7 @@ __all__ = [
     "TrustStore",
     "Validator",
     "Verdict",
+    "VoucherClient",
 ]
 
 _MODULES = {
@@ -53,6 +56,7 @@ _MODULES = {
     "FetchError": "._errors",
     "FormatError": ".core.errors",
     "Freshness": "._freshness",
+    "LedgerError": "._errors",
     "PartnerKey": "._partner_key",
     "Passback": "._passback",
     "Quote": ".tariff",
@@ -65,6 +69,7 @@ _MODULES = {
     "TrustStore": "._trust_store",
     "Validator": "._validator",
     "Verdict": "._verdict",
+    "VoucherClient": ".vouchers",
 }
 
 

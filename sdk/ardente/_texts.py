@@ -124,6 +124,43 @@ SCAN_TEXTS: Final[Mapping[str, str]] = {
     "several_codes": N_("There is more than one QR code in the picture: take it again with the card alone."),
 }
 
+# How a redemption ended, in large letters and in a sentence: by the outcome of a `vouchers.Answer`.
+REDEMPTION_HEADINGS: Final[Mapping[str, str]] = {
+    "redeemed": N_("FINAL"),
+    "refunded": N_("REFUNDED"),
+    "voided": N_("GIVEN UP"),
+    "held": N_("HELD"),
+    "taken": N_("PROVISIONAL"),
+    "refused": N_("NOT REDEEMED"),
+    "unknown": N_("NOT KNOWN YET"),
+}
+
+REDEMPTION_TEXTS: Final[Mapping[str, str]] = {
+    "redeemed": N_("Redeemed for good: {amount}."),
+    "refunded": N_("Given back to its voucher, of a redemption of {amount}."),
+    "voided": N_("The voucher is free again: the {amount} were not redeemed."),
+    "held": N_("The voucher is held for a quarter of an hour: confirm the {amount} or give it up."),
+    "taken": N_("Taken without a connection: {amount}, which become final when the till is connected again."),
+    "unknown": N_(
+        "The connection broke, and nobody knows yet whether the voucher was redeemed: give nothing for it and scan it "
+        "again, which takes nothing twice."
+    ),
+}
+
+TILL_TEXTS: Final[Mapping[str, str]] = {
+    "total": N_("Today: {amount}"),
+    "provisional": N_("of which provisional: {amount}"),
+    "unsent": N_("Taken without a connection and not decided yet: {count}. Run `ardente merchant send`."),
+    "torn": N_("A power cut tore the journal's last line. Nobody was answered by it; it is set aside."),
+    "scan": N_("Scan a voucher."),
+    "nothing": N_("Nothing was redeemed on these days."),
+    "confirmed": N_("redeemed"),
+    "reserved": N_("held"),
+    "refund": N_("given back"),
+    "pending": N_("not decided yet"),
+    "lost": N_("lost to another till"),
+}
+
 
 def holder_text(accepted: bool, language: str) -> str:
     """Return what the card's holder and the queue may read: one sentence for every refusal.
@@ -155,6 +192,23 @@ def voucher_text(reason: str, language: str) -> str:
     Raises ValueError for an unknown reason or language.
     """
     return _text(VOUCHER_TEXTS, reason, language)
+
+
+def redemption_heading(outcome: str, language: str) -> str:
+    """Return how a redemption ended, in one or two words. Raises ValueError for an unknown outcome or language."""
+    return _text(REDEMPTION_HEADINGS, outcome, language)
+
+
+def redemption_text(outcome: str, cents: int, currency: str, language: str) -> str:
+    """Return how a redemption of ``cents`` ended, for the cashier. Raises ValueError as `redemption_heading`."""
+    from .tariff._words import amount_text
+
+    return _text(REDEMPTION_TEXTS, outcome, language).format(amount=amount_text(cents, currency, language))
+
+
+def till_text(name: str, language: str, **fields: object) -> str:
+    """Return one of `TILL_TEXTS`. Raises ValueError for an unknown name or language."""
+    return _text(TILL_TEXTS, name, language).format(**fields)
 
 
 def trust_text(reason: str, language: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ._freshness import Freshness, freshness_of
+from ._trust_watch import TrustWatch
 from ._verdict import Verdict
 from .core import reasons
 from .core.errors import ArdenteError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ._trust_store import TrustStore
 
 DESK_GRACE = timedelta(days=14)
-_LOOK_EVERY_S = 2.0
 # What scanners and lines of text end with; anything else around the digits is part of the scan.
 _LINE_ENDS = " \t\r\n"
 _MAX_PURPOSE = 64
@@ -72,18 +71,12 @@ class Validator:
             raise ValueError(f"a purpose is 1 to {_MAX_PURPOSE} printable ASCII characters")
         if not (callable(clock) and isinstance(clock(), int | float)):
             raise TypeError("the clock is a function that returns the time in epoch seconds, a number")
-        self._store = trust
         self._grace_s = int(grace.total_seconds())
         self._classes = _classes_by_card_class(age_classes or {})
         self._tag_key = TagKey(partner_key.secret, purpose) if partner_key else None
         self._rules: list[UseRule] = [rule for rule in (passback, daily_cap) if rule is not None]
         self._clock = clock
-        self._allow_test_city = allow_test_city
-        self._reload_lock = threading.Lock()
-        self._reload_error: ArdenteError | None = None
-        self._tried_stamp: tuple[int, int, int] | None = None
-        self._trust = trust.load(allow_test_city=allow_test_city)
-        self._look_at_s = time.monotonic() + _LOOK_EVERY_S
+        self._watch = TrustWatch(trust, allow_test_city=allow_test_city)
         self._last_freshness: tuple[Trust, int, Freshness] | None = None
         for rule in self._rules:
             rule.start(clock)
@@ -100,7 +93,7 @@ class Validator:
         """
         if not isinstance(text, str):
             raise TypeError("the text of a scan is a str")
-        trust = self._trust if time.monotonic() < self._look_at_s else self._look()
+        trust = self._watch.trust()
         now = int(self._clock())
         judgement = trust.judge.card(text.strip(_LINE_ENDS), now, self._grace_s)
         freshness = self._freshness(trust, now)
@@ -118,13 +111,13 @@ class Validator:
     @property
     def freshness(self) -> Freshness:
         """How old the data are now, for a display that shows it before any card comes."""
-        trust = self._trust if time.monotonic() < self._look_at_s else self._look()
+        trust = self._watch.trust()
         return self._freshness(trust, int(self._clock()))
 
     @property
     def reload_error(self) -> ArdenteError | None:
         """Why what is in the trust folder now cannot be used, though what was there before still is; else None."""
-        return self._reload_error
+        return self._watch.reload_error
 
     def _freshness(self, trust: Trust, now: int) -> Freshness:
         """One `Freshness` serves all checks of a second."""
@@ -134,29 +127,6 @@ class Validator:
         freshness = freshness_of(trust.judge, now, self._grace_s)
         self._last_freshness = (trust, now, freshness)
         return freshness
-
-    def _look(self) -> Trust:
-        """Take in what is new in the folder. One thread does; the others go on with what is there."""
-        if not self._reload_lock.acquire(blocking=False):
-            return self._trust
-        try:
-            stamp = self._store.stamp()
-            if stamp == self._trust.stamp:
-                self._tried_stamp = self._reload_error = None
-            elif stamp is None or stamp != self._tried_stamp:
-                self._reload(stamp)
-            self._look_at_s = time.monotonic() + _LOOK_EVERY_S
-            return self._trust
-        finally:
-            self._reload_lock.release()
-
-    def _reload(self, stamp: tuple[int, int, int] | None) -> None:
-        self._tried_stamp = stamp
-        try:
-            self._trust = self._store.load(allow_test_city=self._allow_test_city)
-            self._reload_error = None
-        except ArdenteError as error:
-            self._reload_error = error
 
 
 def _classes_by_card_class(age_classes: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

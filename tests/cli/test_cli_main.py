@@ -16,7 +16,7 @@ from desk import PROJECT, TARIFF
 from ardente import ArdenteError, TrustError, _texts
 from ardente.cli import _main, main
 
-OWN_COMMANDS = ["check", "tag-key", "tariff", "trust"]
+OWN_COMMANDS = ["check", "ledger", "merchant", "tag-key", "tariff", "trust"]
 
 
 @pytest.mark.parametrize("command", OWN_COMMANDS)
@@ -179,8 +179,8 @@ def test_each_module_is_named_with_the_extra_that_brings_it() -> None:
     distributions = packages_distributions()
     assert _main.EXTRAS["ardente_tools"] == "tools"
     for module, extra in _main.EXTRAS.items() - {("ardente_tools", "tools")}:
-        names = distributions.get(module, [module])
-        assert any(line.lower().startswith(names[0].lower()) for line in extras[extra]), module
+        (name, *_) = distributions.get(module, [module])
+        assert any(line.startswith(name.lower().replace("_", "-")) for line in extras[extra]), module
 
 
 # Commands of other packages.

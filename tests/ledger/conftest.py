@@ -50,6 +50,13 @@ def empty_database(postgresql: str) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def module_database(postgresql: str) -> Iterator[str]:
+    """The same for all tests of a module."""
+    with new_database(postgresql) as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def migrated_database(postgresql: str) -> Iterator[str]:
     with new_database(postgresql) as address:

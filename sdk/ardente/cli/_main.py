@@ -19,6 +19,8 @@ from ._refusal import Refusal, sentence
 # Imported when they are called: a check must not wait for what it does not use.
 _COMMANDS: Final = {
     "check": (".check", "check"),
+    "ledger": (".ledger", "ledger"),
+    "merchant": (".merchant", "merchant"),
     "tag-key": (".tag_key", "tag_key"),
     "tariff": (".tariff", "tariff"),
     "trust": (".trust", "trust"),
@@ -32,8 +34,9 @@ EXTRAS: Final = {
     "cbor2": "tools",
     "evdev": "evdev",
     "fastapi": "ledger",
-    "httpx": "ledger",
+    "httpx": "merchant",
     "littlefs": "tools",
+    "prometheus_client": "ledger",
     "psycopg": "ledger",
     "pydantic": "tools",
     "reportlab": "tools",

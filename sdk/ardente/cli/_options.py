@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,6 +23,14 @@ def default_trust_folder() -> Path:
     folder = Path(click.get_app_dir("ardente", roaming=False))
     # An XDG_CONFIG_HOME that is empty or relative is to be ignored (XDG Base Directory Specification).
     return (folder if folder.is_absolute() else Path.home() / ".config" / "ardente") / "trust"
+
+
+def default_data_folder() -> Path:
+    """Return where this user's data are kept that a program must not lose."""
+    if os.name == "posix" and sys.platform != "darwin":
+        base = Path(os.environ.get("XDG_DATA_HOME", ""))
+        return (base if base.is_absolute() else Path.home() / ".local" / "share") / "ardente"
+    return Path(click.get_app_dir("ardente", roaming=False))
 
 
 TRUST = click.option(

@@ -5,6 +5,7 @@ from typing import ClassVar
 import click
 
 from .. import _texts
+from .._errors import LedgerError
 from ..core.errors import ArdenteError, TrustError
 
 
@@ -16,6 +17,8 @@ class Refusal(click.ClickException):
 
 def sentence(error: ArdenteError, language: str) -> str:
     """Return what to show of ``error``: the reason in ``language`` where there is nothing more to say."""
+    if isinstance(error, LedgerError) and str(error) == error.text("en"):
+        return error.text(language)
     if not isinstance(error, TrustError) or error.reason not in _texts.TRUST_TEXTS:
         return str(error)
     has_own_words = str(error) not in (error.reason, _texts.TRUST_TEXTS[error.reason])

@@ -9,22 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from .. import _texts
 from ._options import TRUST, chosen_language, language_option
 from ._refusal import Refusal
+from ._scans import scans
 
 if TYPE_CHECKING:
     from .. import Tariffs, TrustStore, Validator, Verdict
     from ..scan import Scan
     from ..tariff import Quote
 
-# MAX_CHARACTERS of a scan, each of up to four bytes.
-_MAX_LINE_BYTES: Final = 4 * 4096
-_SKIP_BYTES: Final = 65536
 # All tokens begin with the same digits; from here on they are a card's own.
 _TELLING_DIGITS: Final = 18
 
@@ -230,7 +228,7 @@ def _warn_of_history(text: str, verdict: Verdict) -> None:
 def _one_scan() -> Scan:
     if sys.stdin.isatty():
         click.echo("Scan a card.", err=True)
-    scan = next(_scans(), None)
+    scan = next(scans(), None)
     if scan is None:
         raise Refusal("No scan came: name a picture of the card, or scan it here.")
     return scan
@@ -238,33 +236,10 @@ def _one_scan() -> Scan:
 
 def _serve(desk: _Desk) -> None:
     try:
-        for scan in _scans():
+        for scan in scans():
             click.echo(_json(desk.answer(scan).to_dict()))
     except KeyboardInterrupt:
         return
-
-
-def _scans() -> Iterator[Scan]:
-    """Scans from standard input. A terminal shows nothing of them; from a pipe there is one for each line."""
-    if not sys.stdin.isatty():
-        yield from _lines(sys.stdin.buffer)
-        return
-    from ..scan import KeyboardSource
-
-    with KeyboardSource() as source:
-        yield from source
-
-
-def _lines(stream: BinaryIO) -> Iterator[Scan]:
-    from ..scan import Problem, Scan, read_text
-
-    while line := stream.readline(_MAX_LINE_BYTES + 1):
-        if len(line) <= _MAX_LINE_BYTES:
-            yield read_text(line.decode("utf-8-sig", "replace"), typed=True)
-            continue
-        while not line.endswith(b"\n") and line:
-            line = stream.readline(_SKIP_BYTES)
-        yield Scan(problem=Problem.TOO_LONG)
 
 
 def _json(answer: dict[str, Any]) -> str:

@@ -8,25 +8,27 @@
 It knows campaigns, serials, merchants, tills, amounts and days; no card, no recipient, no private key.
 """
 
-from __future__ import annotations
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .._errors import LedgerError
-from ._answers import (
-    Activity,
-    ActivityLine,
-    Balance,
-    ClaimAnswer,
-    Decision,
-    Duplicate,
-    OfflineClaim,
-    Redemption,
-    Settlement,
-    StatementLine,
-    Till,
-    Totals,
-)
-from ._ledger import Ledger
-from ._offline import worst_case_loss
+if TYPE_CHECKING:
+    from .._errors import LedgerError
+    from ._answers import (
+        Activity,
+        ActivityLine,
+        Balance,
+        ClaimAnswer,
+        Decision,
+        Duplicate,
+        OfflineClaim,
+        Redemption,
+        Settlement,
+        StatementLine,
+        Till,
+        Totals,
+    )
+    from ._ledger import Ledger
+    from ._offline import worst_case_loss
 
 __all__ = [
     "Activity",
@@ -45,3 +47,29 @@ __all__ = [
     "Totals",
     "worst_case_loss",
 ]
+
+_HOMES = {
+    "Activity": "._answers",
+    "ActivityLine": "._answers",
+    "Balance": "._answers",
+    "ClaimAnswer": "._answers",
+    "Decision": "._answers",
+    "Duplicate": "._answers",
+    "Ledger": "._ledger",
+    "LedgerError": ".._errors",
+    "OfflineClaim": "._answers",
+    "Redemption": "._answers",
+    "Settlement": "._answers",
+    "StatementLine": "._answers",
+    "Till": "._answers",
+    "Totals": "._answers",
+    "worst_case_loss": "._offline",
+}
+
+
+# A till's client needs the answers' names, and no database.
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home, __name__), name)

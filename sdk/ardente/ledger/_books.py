@@ -14,10 +14,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select, update
 
 from .._errors import LedgerError
+from .._liege import day_of
 from ..core import reasons
 from ._answers import Activity, ActivityLine, Settlement, StatementLine, Totals
 from ._database import Database
-from ._redemptions import day_of, live_amount
+from ._redemptions import live_amount
 from ._schema import (
     CAMPAIGN,
     CLAIM,

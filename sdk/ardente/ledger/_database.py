@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -98,6 +99,8 @@ class Database:
         self._insert: Callable[[sqlalchemy.Table], Insert] = sqlite.insert
         self._run: Callable[[PoolProxiedConnection, Statement, Mapping[str, Any]], int | None] = _run_sqlite
         self.text_dialect: Dialect = sqlite.dialect(paramstyle="qmark")
+        # SQLite lets one write, and who finds it busy sleeps: threads that queue here are woken when it is their turn.
+        self._turn: AbstractContextManager[object] = threading.Lock() if self.kind == SQLITE else nullcontext()
         if self.kind == POSTGRESQL:
             self._use_psycopg()
 
@@ -117,7 +120,8 @@ class Database:
         def attempt() -> int | None:
             pooled = self.engine.raw_connection()
             try:
-                return self._run(pooled, statement, values)
+                with self._turn:
+                    return self._run(pooled, statement, values)
             except BaseException:
                 # Whatever state it is in, the next statement must not find it.
                 pooled.invalidate()
@@ -134,7 +138,7 @@ class Database:
         """
 
         def attempt() -> _T:
-            with self.engine.begin() as connection:
+            with self._turn, self.engine.begin() as connection:
                 return work(connection)
 
         return self._tried(attempt)

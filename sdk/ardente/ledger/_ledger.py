@@ -66,6 +66,10 @@ class Ledger:
 
         upgrade(self._database)
 
+    def ready(self) -> None:
+        """Raise `LedgerError` where the database cannot be used now, or lacks its tables."""
+        self._registry.ready()
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

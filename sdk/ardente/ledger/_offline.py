@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, select, true, update
 
 from .._errors import LedgerError
+from .._liege import day_of
 from ..core import reasons
 from ._answers import ClaimAnswer, Decision, Duplicate, OfflineClaim, Till
 from ._database import Database
@@ -25,7 +26,6 @@ from ._redemptions import (
     answer_columns,
     check_amount,
     check_receipt,
-    day_of,
     is_voucher,
     make_request,
     next_insert,
@@ -283,8 +283,19 @@ def _known(connection: Connection, request: Request, claim: OfflineClaim) -> Cla
         if same == (judgement.campaign.campaign, judgement.index, claim.amount, CONFIRMED):
             return ClaimAnswer(request.id, WON, reasons.OK)
         return ClaimAnswer(request.id, REFUSED, reasons.KEY_REUSED)
-    answered = connection.execute(select(ANSWER.c.reason).where(ANSWER.c.id == request.id)).one_or_none()
-    return None if answered is None else ClaimAnswer(request.id, REFUSED, reasons.KEY_REUSED)
+    answered = connection.execute(select(ANSWER).where(ANSWER.c.id == request.id)).one_or_none()
+    if answered is None or answered.request_sha256 == _online_sha256(request.till, claim):
+        # Refused online, which the till never heard: what it took is a claim like any other.
+        return None
+    return ClaimAnswer(request.id, REFUSED, reasons.KEY_REUSED)
+
+
+def _online_sha256(till: Till, claim: OfflineClaim) -> str:
+    """The hash of the online request that would have redeemed the same voucher whole."""
+    judgement, campaign = claim.judgement, claim.judgement.campaign
+    assert campaign is not None
+    asked = (CONFIRMED, campaign.campaign, judgement.index, claim.amount, campaign.currency, claim.receipt)
+    return make_request(till, claim.key, *asked).sha256
 
 
 def _refused(

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -35,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningInsert
 
 from .._errors import LedgerError
+from .._liege import day_of
 from ..core import reasons
 from ._answers import Balance, Redemption, Till
 from ._database import Database, Statement
@@ -66,13 +66,7 @@ REFUND_S: Final = 30 * 86400
 MAX_CENTS: Final = 0xFFFFFFFF
 MAX_KEY: Final = 64
 MAX_RECEIPT: Final = 32
-_LIEGE: Final = ZoneInfo("Europe/Brussels")
 _LOOKS: Final = 16
-
-
-def day_of(now: int) -> date:
-    """Return the day in Liège at ``now``."""
-    return datetime.fromtimestamp(now, _LIEGE).date()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

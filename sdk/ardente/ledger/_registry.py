@@ -71,6 +71,9 @@ class Registry:
             self._city = self._database.read(_city)
         return self._city
 
+    def ready(self) -> None:
+        self._database.read(_city)
+
     def load_campaigns(self, manifest: Manifest) -> None:
         columns = [_campaign_columns(manifest.city, campaign) for campaign in manifest.campaigns.values()]
 
