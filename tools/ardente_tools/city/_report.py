@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from ardente._liege import day_of
 from ardente.ledger import ActivityLine, Ledger
-from ardente.ledger._redemptions import day_of
 
 from ._errors import CampaignError
 from ._folder import City

@@ -39,8 +39,8 @@ def settle(ctx: click.Context, url: str, day: datetime | None, output: Path, yes
     A day is closed once and for good: what was redeemed until then and not paid yet is on it, and can no longer be
     refunded. For a day that is closed the same is written again.
     """
+    from ardente._liege import day_of
     from ardente.ledger import Ledger
-    from ardente.ledger._redemptions import day_of
 
     from . import _settlement
 
