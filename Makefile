@@ -9,7 +9,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard sdk/ardente/locale/*/LC_MESSAGES/a
 .PHONY: help venv demo test bench lint soak firmware clean
 
 help:
-	@echo 'make demo    issue a card, read it back from its picture, price it, revoke it, refuse it'
+	@echo 'make demo    a card is issued, read, priced, revoked, refused; vouchers are redeemed and settled'
 	@echo 'make test    run the tests (under five minutes)'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   measure, print value beside goal, write build/bench.json'

@@ -63,5 +63,5 @@ def settle(ctx: click.Context, url: str, day: datetime | None, output: Path, yes
     sums = _settlement.totals(settlements) or {"EUR": 0}
     owed = ", ".join(f"{decimal(cents)} {currency}" for currency, cents in sums.items())
     merchants = len({each.merchant_id for each in settlements})
-    click.echo(f"{closing} is closed: {owed} for {merchants} merchants.")
+    click.echo(f"{closing} is closed: {owed} for {merchants} merchant{'' if merchants == 1 else 's'}.")
     click.echo(f"It is in {output}, as settlement-{closing}.csv and .html.")
