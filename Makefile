@@ -6,11 +6,12 @@ TYPINGS := .cache/typings
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard sdk/ardente/locale/*/LC_MESSAGES/ardente.po))
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test bench lint soak firmware clean
+.PHONY: help venv demo test slow bench lint soak firmware clean
 
 help:
 	@echo 'make demo    a card is issued, read, priced, revoked, refused; vouchers are redeemed and settled'
 	@echo 'make test    run the tests (under five minutes)'
+	@echo 'make slow    run the tests that take longer; CI runs both'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make bench   measure, print value beside goal, write build/bench.json'
 	@echo 'make soak    run the tests that take minutes'
@@ -35,7 +36,10 @@ demo: venv
 	@$(BIN)/python -m ardente_tools.demo
 
 test: venv
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not soak'
+
+slow: venv
+	$(BIN)/python -m pytest -n 2 -m 'slow and not soak'
 
 soak: venv
 	$(BIN)/python -m pytest -n 2 -m soak --timeout 3600
