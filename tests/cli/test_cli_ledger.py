@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,6 +153,37 @@ def test_what_cannot_be_done_is_one_sentence(ardente, args: list[str], said: str
     result = ardente(*args)
     assert result.exit_code == 2
     assert said in result.stderr.splitlines()[-1]
+
+
+def test_only_what_the_city_issued_and_activated_is_redeemed(merchant: Callable, ardente, city, tmp_path: Path) -> None:
+    from ardente.ledger._registry import issued_export
+
+    export = tmp_path / "issued.json"
+    for state, heading in (("inactive", "N O T"), ("active", "F I N A L")):
+        export.write_bytes(issued_export(city.name, 1, [("spring", VALUE, state, bytes([0, 0b10]))]))
+        taken_in = ardente("ledger", "import", export)
+        assert f"3 campaigns of {city.name}, 1 exports" in taken_in.stdout
+        for serial, said in ((9, heading), (10, "N O T")):
+            assert said in merchant("redeem", input=city.voucher_text(serial, VALUE)).stdout
+
+
+def test_the_service_speaks_tls(ardente, token: Path, database: Path, trust_folder: Path, city, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("There is no openssl here to make a certificate with.")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    command = ["openssl", *made.split(), "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    service = Service(str(database), trust_folder, "--certificate", str(certificate), "--key", str(key))
+    try:
+        assert service.address.startswith("https://")
+        options = ("merchant", "redeem", "--service", service.address, "--token", token)
+        trusted = {"SSL_CERT_FILE": str(certificate)}
+        assert "F I N A L" in ardente(*options, input=city.voucher_text(11, VALUE), env=trusted).stdout
+        # A stranger's certificate is no connection.
+        assert "P R O V I S I O N A L" in ardente(*options, input=city.voucher_text(12, VALUE)).stdout
+    finally:
+        service.stop()
 
 
 def test_a_token_is_read_by_its_owner_only(merchant: Callable, token: Path, city) -> None:

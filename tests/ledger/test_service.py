@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -82,6 +83,28 @@ def other(http: httpx.Client, ledger: Ledger) -> Desk:
     return Desk("", add_shop(ledger, "Fromagerie d'Outremeuse")[2], http)
 
 
+@pytest.fixture(scope="module")
+def standing(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, httpx.Client]]:
+    """One service for all tests that leave nothing behind."""
+    folder, clock = tmp_path_factory.mktemp("standing"), FakeClock()
+    store = TrustStore(folder / "trust", clock=clock, allow_test_city=True)
+    root = CITY.root()
+    store.init(root, hashlib.sha256(root).hexdigest())
+    store.install(CITY.bundle(iat=clock.now))
+    with Ledger.open(shutil.copyfile(migrated_file, folder / "ledger.db"), clock=clock) as ledger:
+        app = create_app(ledger, store, clock=clock, log=Log(io.StringIO()), allow_test_city=True)
+        with running(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+            yield ledger, client
+        assert ledger.check() == []
+
+
+@pytest.fixture
+def asking(standing: tuple[Ledger, httpx.Client]) -> Desk:
+    """A till of its own at the standing service."""
+    ledger, client = standing
+    return Desk("", add_shop(ledger)[2], client)
+
+
 def reason(response: object) -> str:
     """Return the reason of a problem, whose form is held on the way."""
     assert response.headers["content-type"] == "application/problem+json"  # type: ignore[attr-defined]
@@ -127,8 +150,8 @@ def test_the_same_request_has_the_same_answer_and_another_under_its_key_none(til
 
 
 @pytest.mark.parametrize("amount", [-1, 0, 1 << 32, 1 << 80, 0.5, 5.0, "5", True, [], {}])
-def test_an_amount_is_a_whole_number_of_cents(till: Desk, amount: object) -> None:
-    answer = till.redeem(text(1), amount=amount)
+def test_an_amount_is_a_whole_number_of_cents(asking: Desk, amount: object) -> None:
+    answer = asking.redeem(text(1), amount=amount)
     assert (answer.status_code, reason(answer)) == (422, reasons.BAD_AMOUNT)
 
 
@@ -152,21 +175,21 @@ def test_an_amount_is_no_more_than_the_voucher_has(till: Desk) -> None:
         None,
     ],
 )
-def test_a_body_is_what_the_interface_has_and_nothing_of_it_comes_back(till: Desk, body: object) -> None:
-    answer = till.post("redemptions", body)
+def test_a_body_is_what_the_interface_has_and_nothing_of_it_comes_back(asking: Desk, body: object) -> None:
+    answer = asking.post("redemptions", body)
     assert (answer.status_code, reason(answer)) == (422, reasons.BAD_REQUEST)
     assert text(1)[:20] not in answer.text
     assert "serial" not in answer.text
 
 
 @pytest.mark.parametrize("key", ["", "k" * 65, "a b"])
-def test_a_request_that_changes_something_has_a_key(till: Desk, key: str) -> None:
-    assert reason(till.redeem(text(1), key=key)) == reasons.BAD_REQUEST
+def test_a_request_that_changes_something_has_a_key(asking: Desk, key: str) -> None:
+    assert reason(asking.redeem(text(1), key=key)) == reasons.BAD_REQUEST
 
 
 @pytest.mark.parametrize("voucher", [one for one in TEST_VOUCHERS if one.days_later == 0 and one.scans == 1])
-def test_each_reason_of_the_rule_book_has_its_status(till: Desk, voucher) -> None:
-    answer = till.redeem(voucher.text)
+def test_each_reason_of_the_rule_book_has_its_status(asking: Desk, voucher) -> None:
+    answer = asking.redeem(voucher.text)
     assert answer.status_code == STATUS.get(voucher.reason, 201)
     if not voucher.accepted:
         assert reason(answer) == voucher.reason
@@ -231,10 +254,10 @@ def test_offline_claims_are_taken_once_and_decided_later(
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic dGlsbDp0aWxs", "Bearer nobody", "Bearer \xe9"])
-def test_who_has_no_token_is_told_nothing(till: Desk, header: str | None) -> None:
+def test_who_has_no_token_is_told_nothing(asking: Desk, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
     for content in (b"", b"{", json.dumps({"voucher": text(1)}).encode()):
-        answer = till.http.post("/v1/redemptions", content=content, headers=headers)
+        answer = asking.http.post("/v1/redemptions", content=content, headers=headers)
         assert (answer.status_code, reason(answer)) == (401, reasons.UNKNOWN_TILL)
         assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -264,8 +287,8 @@ def test_a_token_opens_the_books_of_its_own_merchant_only(till: Desk, other: Des
 
 
 @pytest.mark.parametrize("day", ["", "1.6.2026", "20260601", "0", "2026-06-01T00:00", "2026-02-30"])
-def test_a_day_is_written_in_full(till: Desk, day: str) -> None:
-    assert reason(till.get("statement", **{"from": day, "to": "2026-06-01"})) == reasons.BAD_REQUEST
+def test_a_day_is_written_in_full(asking: Desk, day: str) -> None:
+    assert reason(asking.get("statement", **{"from": day, "to": "2026-06-01"})) == reasons.BAD_REQUEST
 
 
 def test_a_till_that_fails_too_often_waits_and_holds_up_no_other(till: Desk, other: Desk) -> None:
@@ -302,8 +325,8 @@ def test_too_old_a_bundle_redeems_nothing(till: Desk, clock: FakeClock) -> None:
         assert answer.headers["retry-after"]
 
 
-def test_the_campaigns_are_those_of_the_bundle(till: Desk) -> None:
-    found = till.get("campaigns").json()["campaigns"]
+def test_the_campaigns_are_those_of_the_bundle(asking: Desk) -> None:
+    found = asking.get("campaigns").json()["campaigns"]
     assert [campaign["name"] for campaign in found] == [campaign.name for campaign in CITY.campaigns()]
     assert found[0]["offline"] == {"vouchers": 20, "cents": 20_000, "seconds": 86_400}
     assert found[0]["admitted"]
@@ -325,10 +348,10 @@ def test_the_campaigns_are_those_of_the_bundle(till: Desk) -> None:
         (",;=q" * 900, "fr"),
     ],
 )
-def test_the_sentence_is_in_the_language_asked_for(till: Desk, header: str, language: str) -> None:
+def test_the_sentence_is_in_the_language_asked_for(asking: Desk, header: str, language: str) -> None:
     assert language_of(header) == language
-    till.headers["Accept-Language"] = header
-    answer = till.redeem("not a voucher")
+    asking.headers["Accept-Language"] = header
+    answer = asking.redeem("not a voucher")
     assert answer.headers["content-language"] == language
     assert answer.json()["detail"].split()[0] in {"fr": "Ce", "nl": "Deze", "de": "Dieser", "en": "This"}[language]
 
@@ -336,18 +359,18 @@ def test_the_sentence_is_in_the_language_asked_for(till: Desk, header: str, lang
 # Bounds, and what is written down.
 
 
-def test_a_body_is_bounded(till: Desk) -> None:
+def test_a_body_is_bounded(asking: Desk) -> None:
     for path, size in (("/v1/redemptions", 16 << 10), ("/v1/claims", 128 << 10)):
-        whole = till.http.post(path, content=b"x" * (size + 1), headers=till.headers)
-        parts = till.http.post(path, content=iter([b"x" * size, b"x"]), headers=till.headers)
+        whole = asking.http.post(path, content=b"x" * (size + 1), headers=asking.headers)
+        parts = asking.http.post(path, content=iter([b"x" * size, b"x"]), headers=asking.headers)
         for answer in (whole, parts):
             assert (answer.status_code, reason(answer)) == (413, reasons.BAD_REQUEST)
 
 
 @pytest.mark.parametrize("content", [b"[" * 16000, b'{"amount":' + b"9" * 5000 + b"}", b'"\\ud800"', b"\xff", b"NaN"])
-def test_json_that_breaks_parsers_breaks_nothing(till: Desk, content: bytes) -> None:
-    headers = {**till.headers, "Content-Type": "application/json", "Idempotency-Key": "k"}
-    answer = till.http.post("/v1/redemptions", content=content, headers=headers)
+def test_json_that_breaks_parsers_breaks_nothing(asking: Desk, content: bytes) -> None:
+    headers = {**asking.headers, "Content-Type": "application/json", "Idempotency-Key": "k"}
+    answer = asking.http.post("/v1/redemptions", content=content, headers=headers)
     assert answer.status_code in (400, 422)
     reason(answer)
 
@@ -402,8 +425,8 @@ def test_metrics_are_for_whoever_has_their_token(till: Desk, http: httpx.Client)
     assert 'ardente_ledger_request_seconds_count{route="/v1/redemptions"} 2.0' in found
 
 
-def test_a_path_that_is_not_there_is_a_problem_too(till: Desk) -> None:
-    for answer in (till.http.get("/v2"), till.http.delete("/v1/balance"), till.http.get("/docs")):
+def test_a_path_that_is_not_there_is_a_problem_too(asking: Desk) -> None:
+    for answer in (asking.http.get("/v2"), asking.http.delete("/v1/balance"), asking.http.get("/docs")):
         assert answer.status_code in (404, 405)
         reason(answer)
 

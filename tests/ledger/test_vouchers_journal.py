@@ -220,6 +220,15 @@ def test_an_open_request_is_remembered_until_it_is_answered(folder: Path, reopen
     assert reopened().find("redeem", "a", None) is None
 
 
+def test_open_requests_are_bounded(folder: Path, reopened: Callable[[], Journal]) -> None:
+    journal = reopened()
+    for number in range(300):
+        journal.state.asks = [*journal.state.asks, Ask("redeem", f"{number}", None, f"{number}", "")]
+    journal.open(Ask("redeem", "last", None, "last", ""))
+    assert len(journal.state.asks) == 256
+    assert journal.find("redeem", "last", None)
+
+
 def test_each_entry_is_on_the_disk_before_it_is_answered(
     folder: Path, monkeypatch: pytest.MonkeyPatch, reopened: Callable[[], Journal]
 ) -> None:

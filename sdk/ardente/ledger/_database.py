@@ -118,18 +118,21 @@ class Database:
         """
 
         def attempt() -> int | None:
-            pooled = self.engine.raw_connection()
-            try:
-                with self._turn:
-                    return self._run(pooled, statement, values)
-            except BaseException:
-                # Whatever state it is in, the next statement must not find it.
-                pooled.invalidate()
-                raise
-            finally:
-                pooled.close()
+            with self._turn:
+                return self._on_connection(statement, values)
 
         return self._tried(attempt)
+
+    def _on_connection(self, statement: Statement, values: Mapping[str, Any]) -> int | None:
+        pooled = self.engine.raw_connection()
+        try:
+            return self._run(pooled, statement, values)
+        except BaseException:
+            # Whatever state it is in, the next statement must not find it.
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
 
     def begin(self, work: Callable[[Connection], _T]) -> _T:
         """Run ``work`` in a transaction, again where the database asks for it, and return what it returns.

@@ -181,8 +181,9 @@ class Offline:
             "request_sha256": request.sha256,
         }
         connection.execute(CLAIM.insert().values(values))
-        # So that the key serves no other request.
-        connection.execute(ANSWER.insert().values(answer_columns(request, reason, now)))
+        # So that the key serves no other request. A refusal that was given under it online stands there already.
+        answer = self._database.insert(ANSWER).values(answer_columns(request, reason, now))
+        connection.execute(answer.on_conflict_do_nothing())
         return ClaimAnswer(request.id, state, reason)
 
     def _judged(

@@ -42,7 +42,7 @@ class VoucherService:
             )
         self._http = httpx.Client(
             base_url=url.rstrip("/") + "/v1/",
-            headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"},
+            headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT,
             verify=verify,
         )

@@ -40,6 +40,7 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 _PURPOSE: Final = "voucher-journal"
 _FOLDER_MODE: Final = 0o700
 _MAX_SIZE: Final = 64 << 20
+_MOST_ASKS: Final = 256
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -168,9 +169,9 @@ class Journal:
         return str(self.state.receipts)
 
     def open(self, ask: Ask) -> None:
-        """Remember a request before it is made."""
+        """Remember a request before it is made; the oldest of very many is forgotten."""
         if ask not in self.state.asks:
-            self.state.asks.append(ask)
+            self.state.asks = [*self.state.asks[1 - _MOST_ASKS :], ask]
         self.save()
 
     def close_ask(self, ask: Ask) -> None:
