@@ -42,6 +42,7 @@ from ardente_tools.simulate._program import firmware
 
 from ._compile import SIMULATED
 from ._errors import FileError
+from ._partitions import TABLE_OFFSET, Partition, seal
 
 BLOCK_BYTES: Final = 4096
 # As MicroPython's driver has them. A larger cache would keep files within a folder that the driver cannot read there.
@@ -121,28 +122,25 @@ def build_image(
         "trust/pointer": b"0",
     }
     room = about.files_offset - about.start
-    return data[:room].ljust(room, b"\xff") + _file_system(files, about.files_bytes)
+    return seal(data[:room].ljust(room, b"\xff") + _file_system(files, about.files_bytes), about.start)
 
 
 def simulated_base() -> bytes:
     """The base of a simulated board: what a chip's image looks like to tools, with nothing in it that runs."""
     about = next(base for base in known_bases() if base.family == SIMULATED)
-    program_offset, table_offset = 0x1_0000, 0x8000
+    program_offset = 0x1_0000
     partitions = [
-        ("nvs", 1, 2, 0x9000, 0x6000),
-        ("phy_init", 1, 1, 0xF000, 0x1000),
-        ("factory", 0, 0, program_offset, about.files_offset - program_offset),
-        ("vfs", 1, 0x81, about.files_offset, about.files_bytes),
+        Partition("nvs", 1, 2, 0x9000, 0x6000),
+        Partition("phy_init", 1, 1, 0xF000, 0x1000),
+        Partition("factory", 0, 0, program_offset, about.files_offset - program_offset),
+        Partition("vfs", 1, 0x81, about.files_offset, about.files_bytes),
     ]
-    table = b"".join(
-        struct.pack("<2sBBII16sI", b"\xaa\x50", kind, subtype, offset, size, label.encode(), 0)
-        for label, kind, subtype, offset, size in partitions
-    )
+    table = b"".join(partition.to_entry() for partition in partitions)
     table += b"\xeb\xeb".ljust(16, b"\xff") + hashlib.md5(table, usedforsecurity=False).digest()
     flash = bytearray(b"\xff" * (program_offset + len(_SIMULATED_PROGRAM)))
     # Magic, no segments, flash mode and size, no entry; the chip's number is 0.
     flash[about.start : about.start + 24] = struct.pack("<BBBBIB3xHBHHB3x", 0xE9, 0, 2, 0x20, 0, 0xEE, 0, 0, 0, 0, 0)
-    flash[table_offset : table_offset + len(table)] = table
+    flash[TABLE_OFFSET : TABLE_OFFSET + len(table)] = table
     flash[program_offset:] = _SIMULATED_PROGRAM
     return bytes(flash[about.start :])
 

@@ -1,44 +1,23 @@
-"""The file system inside a flash image: where it lies, and its files."""
+"""The file system inside a flash image, and its files."""
 
 from __future__ import annotations
 
 import shutil
-import struct
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
+from ardente_tools.device._partitions import partitions
+
 from ._errors import RigError
 
-TABLE_OFFSET: Final = 0x8000
-_TABLE_BYTES: Final = 0xC00
-_ENTRY: Final = struct.Struct("<2sBBII16sI")
-_MAGIC: Final = b"\xaa\x50"
 _DATA: Final = 1
 # MicroPython's file system, whatever the subtype says of it.
 _FILE_SYSTEM: Final = "vfs"
 _BLOCK_BYTES: Final = 4096
-
-
-class Partition(NamedTuple):
-    label: str
-    kind: int
-    subtype: int
-    offset: int
-    size: int
-
-
-def partitions(flash: bytes) -> Iterator[Partition]:
-    """Yield the entries of the partition table of a flash, from its first byte on."""
-    for at in range(TABLE_OFFSET, TABLE_OFFSET + _TABLE_BYTES, _ENTRY.size):
-        if len(flash) < at + _ENTRY.size or flash[at : at + 2] != _MAGIC:
-            return
-        _, kind, subtype, offset, size, label, _ = _ENTRY.unpack_from(flash, at)
-        yield Partition(label.rstrip(b"\0").decode(errors="replace"), kind, subtype, offset, size)
 
 
 def unpack(flash: bytes, folder: Path) -> None:
