@@ -235,7 +235,11 @@ def build(
 @_PORT
 @click.option("--image", type=_FILE, required=True, help="The image, as `ardente device build` makes it.")
 @click.option("--sha256", metavar="HEX", help="The SHA-256 of the image; needed for one that `build` did not make.")
-@click.option("--erase-all", is_flag=True, help="Erase the rest of the flash too: root, configuration, counters.")
+@click.option(
+    "--erase-all",
+    is_flag=True,
+    help="Erase the rest of the flash too, such as the highest versions it ever had: for a board from another city.",
+)
 @_JOURNAL
 @_with_json
 def flash(name: str, image: Path, sha256: str | None, erase_all: bool, journal_file: Path, as_json: bool) -> None:
@@ -536,17 +540,20 @@ def report(
     """
     from ._journal import merged
     from ._report import NOTE, gates, write_gates
+    from ._requests import printable
 
     found = gates(merged(journals or (journal_file,)), int(time.time()))
     write_gates(found, html_file, csv_file)
     if as_json:
         _echo_json({"note": NOTE, "gates": [gate.to_dict() for gate in found]})
         return
+    # The journals may be of anybody.
     for gate in found:
         age = "" if gate.age_days is None else f", {gate.age_days} days old"
-        click.echo(f"{gate.device}: bundle {gate.held.bundle or 'none'}{age}, {gate.state}; seen {gate.seen}")
+        line = f"{gate.device}: bundle {gate.held.bundle or 'none'}{age}, {gate.state}; seen {gate.seen}"
+        click.echo(printable(line))
         for entry in gate.held.lists:
-            click.echo(f"    {entry.uri}  SHA-256 {entry.sha256}")
+            click.echo(printable(f"    {entry.uri}  SHA-256 {entry.sha256}"))
     click.echo(NOTE, err=True)
 
 
