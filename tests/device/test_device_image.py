@@ -224,7 +224,7 @@ def test_what_would_not_start_is_refused_in_a_sentence(
         refusal(build, application=old): "compiled for another MicroPython than simulated: build it again",
         refusal(build, application=no_start): "has no start",
         refusal(build, application=town.new): "application",
-        refusal(build, application=tmp_path / "missing"): "cannot be read: No such file",
+        refusal(build, application=tmp_path / "missing"): "cannot be read (No such file or directory): check its name",
         refusal(build, config=file("{")): "is not JSON",
         refusal(build, config=file('{"board": "toaster"}')): '"board" must be one of',
         refusal(build, config=file(b"{}" + b" " * 2047)): "is larger than any such file",

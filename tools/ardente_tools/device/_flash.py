@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from ._client import Device, Status
 from ._errors import DeviceError, FileError, NoAnswerError, PortError
+from ._files import read_file
 from ._partitions import TABLE_OFFSET, partitions, sealed
 from ._ports import Port, find_again, open_port
 
@@ -94,16 +95,12 @@ class Chip(NamedTuple):
 
 def read_image(file: Path, sha256: bytes | None = None) -> FlashImage:
     """Return what an image file is for. Raises `FileError` for one that is none, is damaged or has not this SHA-256."""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_MAX_IMAGE_BYTES + 1)
-    except OSError as error:
-        raise FileError(f"{file} cannot be read: {error.strerror}. Check its name.") from None
+    data = read_file(file, _MAX_IMAGE_BYTES)
     digest = hashlib.sha256(data).digest()
     if sha256 is not None and digest != sha256:
         raise FileError(_CHANGED.format(file))
     chip = _chip_of(data)
-    if chip is None or len(data) > _MAX_IMAGE_BYTES:
+    if chip is None:
         raise FileError(f"{file} is no flash image of an ESP32: make one with `ardente device build`.")
     offset = _BOOTLOADER_OFFSETS.get(chip, 0)
     is_sealed = sealed(data, offset)
@@ -222,10 +219,7 @@ def _same_file(image: FlashImage) -> Iterator[Path]:
     """A copy of the image that nobody changes between the check and the write."""
     with tempfile.TemporaryDirectory(prefix="ardente-flash-") as folder:
         copy = Path(folder, "image.bin")
-        try:
-            data = image.file.read_bytes()
-        except OSError as error:
-            raise FileError(f"{image.file} cannot be read: {error.strerror}. Check its name.") from None
+        data = read_file(image.file, _MAX_IMAGE_BYTES)
         if hashlib.sha256(data).digest() != image.sha256:
             raise FileError(f"{image.file} was changed in the meantime: build it again. Nothing was erased.")
         copy.write_bytes(data)
