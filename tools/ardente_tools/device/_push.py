@@ -77,8 +77,14 @@ def push(target: Target, payload: Payload, on_found: Callable[[Status], None] = 
 
 
 def _upload(session: Session, payload: Payload, watcher: Watcher) -> None:
+    furthest = 0
+
     def progress(done: int, total: int) -> None:
-        session.heard()
+        nonlocal furthest
+        # One that restarts at the same byte each time makes no progress.
+        if done > furthest:
+            furthest = done
+            session.heard()
         watcher.progress(done, total)
 
     def upload(device: Device) -> None:
