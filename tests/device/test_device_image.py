@@ -249,6 +249,9 @@ def test_a_list_of_ones_own_adds_a_base(build: Callable[..., bytes], tmp_path: P
     values |= {"name": "my own", "sha256": hashlib.sha256(own.read_bytes()).hexdigest(), "mpy": list(base.mpy)}
     listed.write_text("[[base]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
     assert begins_with(build(own, bases=listed), own.read_bytes())
+    text = listed.read_text()
+    listed.write_text(text.replace(f"files_offset = {base.files_offset}", "files_offset = 65536"))
+    assert "has its files elsewhere than the list says" in refusal(build, own, bases=listed)
 
 
 def test_the_list_says_of_the_simulated_base_what_its_partition_table_says() -> None:

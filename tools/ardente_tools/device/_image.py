@@ -42,7 +42,7 @@ from ardente_tools.simulate._program import firmware
 from ._compile import SIMULATED
 from ._errors import FileError
 from ._files import read_file
-from ._partitions import TABLE_OFFSET, Partition, seal
+from ._partitions import DATA, FILE_SYSTEM, TABLE_OFFSET, Partition, partitions, seal
 
 BLOCK_BYTES: Final = 4096
 # As MicroPython's driver has them. A larger cache would keep files within a folder that the driver cannot read there.
@@ -129,13 +129,13 @@ def simulated_base() -> bytes:
     """The base of a simulated board: what a chip's image looks like to tools, with nothing in it that runs."""
     about = next(base for base in known_bases() if base.family == SIMULATED)
     program_offset = 0x1_0000
-    partitions = [
+    entries = [
         Partition("nvs", 1, 2, 0x9000, 0x6000),
         Partition("phy_init", 1, 1, 0xF000, 0x1000),
         Partition("factory", 0, 0, program_offset, about.files_offset - program_offset),
         Partition("vfs", 1, 0x81, about.files_offset, about.files_bytes),
     ]
-    table = b"".join(partition.to_entry() for partition in partitions)
+    table = b"".join(partition.to_entry() for partition in entries)
     table += b"\xeb\xeb".ljust(16, b"\xff") + hashlib.md5(table, usedforsecurity=False).digest()
     flash = bytearray(b"\xff" * (program_offset + len(_SIMULATED_PROGRAM)))
     # Magic, no segments, flash mode and size, no entry; the chip's number is 0.
@@ -196,6 +196,9 @@ def _read_base(path: Path | None, bases: tuple[Base, ...]) -> tuple[bytes, Base]
             f"{name} is MicroPython {about.micropython}, too old to run the scanner: take an image of MicroPython "
             "1.25 or later that has the camera module."
         )
+    files = (FILE_SYSTEM, DATA, about.files_offset, about.files_bytes)
+    if files not in [(part.label, part.kind, part.offset, part.size) for part in partitions(data, about.start)]:
+        raise FileError(f"{name} has its files elsewhere than the list says: correct files_offset and files_bytes.")
     return data, about
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 TABLE_OFFSET: Final = 0x8000
+DATA: Final = 1
+# MicroPython's file system, whatever the subtype says of it.
+FILE_SYSTEM: Final = "vfs"
 _TABLE_BYTES: Final = 0xC00
 _ENTRY: Final = struct.Struct("<2sBBII16sI")
 _MAGIC: Final = b"\xaa\x50"

@@ -10,19 +10,16 @@ from typing import Final
 from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
-from ardente_tools.device._partitions import partitions
+from ardente_tools.device._partitions import DATA, FILE_SYSTEM, partitions
 
 from ._errors import RigError
 
-_DATA: Final = 1
-# MicroPython's file system, whatever the subtype says of it.
-_FILE_SYSTEM: Final = "vfs"
 _BLOCK_BYTES: Final = 4096
 
 
 def unpack(flash: bytes, folder: Path) -> None:
     """Make ``folder`` hold the files of the flash's file system, and nothing else. Raises `RigError`."""
-    found = next((part for part in partitions(flash) if part.kind == _DATA and part.label == _FILE_SYSTEM), None)
+    found = next((part for part in partitions(flash) if part.kind == DATA and part.label == FILE_SYSTEM), None)
     if found is None:
         raise RigError("The flash has no partition with a file system.")
     files = LittleFS(block_size=_BLOCK_BYTES, block_count=found.size // _BLOCK_BYTES, mount=False)
