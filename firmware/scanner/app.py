@@ -150,14 +150,15 @@ class App:
     def trust_changed(self) -> None:
         """Judge by what the store holds now; call it when `store.finish` has answered True."""
         self._judge = None
-        self._verify.keep([], {})
-        if self.store.state == store.READY:
-            judge = self.store.judge(self._verify)
-            keys = [key for key in judge.manifest.keys.tokens.values() if key.use == USE_CARD]
-            keys.sort(key=lambda key: key.latest_exp, reverse=True)
-            self._verify.keep([key.public_key for key in keys], self.store.tables)
-            self._judge = judge
-            self.note("Bundle %d is in force." % judge.manifest.version)
+        if self.store.state != store.READY:
+            self._verify.keep([], {})
+            return
+        judge = self.store.judge(self._verify)
+        keys = [key for key in judge.manifest.keys.tokens.values() if key.use == USE_CARD]
+        keys.sort(key=lambda key: key.latest_exp, reverse=True)
+        self._verify.keep([key.public_key for key in keys], self.store.tables)
+        self._judge = judge
+        self.note("Bundle %d is in force." % judge.manifest.version)
 
     def note(self, words: str) -> None:
         """Take note of what happened to the scanner, for `log`."""

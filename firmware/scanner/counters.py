@@ -47,10 +47,12 @@ class Counters:
         return self._days
 
     def reasons(self) -> "dict[str, str]":
-        """How often each reason was given in the 30 days that run, "<5" where it was less than five times."""
+        """How often each reason was given in the 30 days that run, in whole fives; "<5" where it was less often."""
         shown = {}
         for reason, number in self._reasons.items():
-            shown[reason] = str(number) if number >= SMALLEST_SHOWN else "<%d" % SMALLEST_SHOWN
+            # A count to the unit, asked for before and after a card, would tell of that card.
+            fives = number - number % SMALLEST_SHOWN
+            shown[reason] = str(fives) if fives else "<%d" % SMALLEST_SHOWN
         return shown
 
     def tick(self, now_s: int) -> None:

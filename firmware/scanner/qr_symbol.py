@@ -12,9 +12,11 @@ import micropython
 from micropython import const
 
 VERSION_MAX = const(10)
-# Thousands of instructions: the format, and a block. Instructions: a module, and a word of a block times a check word.
+# Thousands of instructions: the format, a block, a byte of text. Instructions: a module, and a word of a block times a
+# check word.
 _FORMAT_WORK = const(100)
 _BLOCK_WORK = const(40)
+_TEXT_WORK = const(1)
 _MODULE_WORK = const(75)
 _PRODUCT_WORK = const(100)
 _CODEWORDS_MAX = const(346)
@@ -102,9 +104,10 @@ class SymbolReader:
             ) < 0:  # fmt: skip
                 return None
             # The data of all blocks move together as each is corrected.
-            _move(data, start, size, block_size)
+            data[size : size + block_size] = data[start : start + block_size]
             start += block_size + check_size
             size += block_size
+        self.work += size * _TEXT_WORK
         return qr_text.read_text(data, size, version, self._text)
 
 
@@ -273,16 +276,6 @@ def _transpose(modules: ptr8, dimension: int):
             modules[b] = value
             column += 1
         row += 1
-
-
-@micropython.viper
-def _move(words: ptr8, start: int, to: int, count: int):
-    """Move words towards the beginning."""
-    end = start + count
-    while start < end:
-        words[to] = words[start]
-        to += 1
-        start += 1
 
 
 @micropython.viper

@@ -1,127 +1,92 @@
 """The text in a symbol's data: numeric, alphanumeric and byte segments (ISO/IEC 18004, 7.4), strictly read."""
 
 import micropython
-from micropython import const
 
-_BEYOND_ASCII = const(1 << 12)
-_ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+_MODE_BITS = 4
+# By mode: the characters, how many bits none, one, two or three of them take together, and how many bits the length
+# takes up to version 9 and from version 10 on.
+_MODES = {
+    1: (b"0123456789", (0, 4, 7, 10), (10, 12)),
+    2: (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", (0, 6, 11), (9, 11)),
+    4: (bytes([byte for byte in range(256)]), (0, 8), (8, 16)),
+}
+_PADDING = b"\xec\x11"
+# A number of bits is looked up in three bytes.
+_READ_PAST = b"\0\0"
 
 
 @micropython.viper
-def _read_segments(data: ptr8, size: int, version: int, alphanumeric: ptr8, out: ptr8) -> int:
+def _read_groups(
+    value: int, data: ptr8, at: int, bits: int, count: int, width: int, characters: ptr8, base: int, out: ptr8
+) -> bool:
+    """Write `count` groups of `width` characters, each a number of `bits` bits (11 at most) from bit `at` on.
+
+    False where one is too large. Reads up to two bytes past the last group. `value` is scratch.
+    """
+    while count:
+        octets = ptr8(int(data) + (at >> 3))
+        value = (octets[0] << 16 | octets[1] << 8 | octets[2]) >> (24 - bits - (at & 7)) & ((1 << bits) - 1)
+        place = width
+        while place:
+            place -= 1
+            out[place] = characters[value % base]
+            value //= base
+        if value:
+            return False
+        out = ptr8(int(out) + width)
+        at += bits
+        count -= 1
+    return True
+
+
+def _bits(data: bytearray, at: int, count: int) -> int:
+    """The `count` bits (16 at most) from bit `at` on."""
+    return int.from_bytes(data[at >> 3 : (at >> 3) + 3], "big") >> 24 - count - (at & 7) & (1 << count) - 1
+
+
+def _read_segments(data: bytearray, size: int, version: int, out: memoryview) -> int:
     """Write the characters; return how many, or -1 where the data are not segments, a terminator and padding.
 
-    With `_BEYOND_ASCII` added where a byte segment has bytes of 128 and more. A character takes at least three and a
-    third bits, so out needs 2.4 times the size.
+    A character takes at least three and a third bits, so out needs 2.4 times the size.
     """
-    beyond = 0
-    bits_left = size << 3
-    at = 0
-    pool = 0
-    pool_bits = 0
-    length = 0
-    mode = 0
-    # What is read next: 0 mode, 1 length, 2 characters.
-    state = 0
-    characters = 0
+    at = length = 0
+    end = size << 3
     while True:
-        if state == 0:
-            want = 4
-            if bits_left < 4:
-                # Fewer than four bits left: the terminator is cut short (7.4.9).
-                want = bits_left
-        elif state == 1:
-            if mode == 1:
-                want = 10 if version < 10 else 12
-            elif mode == 2:
-                want = 9 if version < 10 else 11
-            else:
-                want = 8 if version < 10 else 16
-        elif mode == 1:
-            want = 10 if characters > 2 else (7 if characters == 2 else 4)
-        elif mode == 2:
-            want = 11 if characters > 1 else 6
-        else:
-            want = 8
-        if want > bits_left:
+        # Fewer than four bits left: the terminator is cut short (7.4.9).
+        bits = min(_MODE_BITS, end - at)
+        mode = _bits(data, at, bits)
+        at += bits
+        if not mode:
+            break
+        if mode not in _MODES:
             return -1
-        while pool_bits < want:
-            # At most 15 bits are held when a byte comes in.
-            pool = pool << 8 | data[at]
-            at += 1
-            pool_bits += 8
-        pool_bits -= want
-        bits_left -= want
-        value = pool >> pool_bits
-        pool -= value << pool_bits
-        if state == 0:
-            if value == 0:
-                break
-            if value != 1 and value != 2 and value != 4:
+        characters, sizes, length_sizes = _MODES[mode]
+        bits = length_sizes[version >= 10]
+        if at + bits > end:
+            return -1
+        count = _bits(data, at, bits)
+        at += bits
+        if not count:
+            return -1
+        whole = len(sizes) - 1
+        rest = count % whole
+        for width, groups in ((whole, count // whole), (rest, 1 if rest else 0)):
+            bits = sizes[width]
+            if at + bits * groups > end:
                 return -1
-            mode = value
-            state = 1
-        elif state == 1:
-            if value == 0:
+            base = len(characters)
+            if not _read_groups(0, data, at, bits, groups, width, characters, base, out[length:]):
                 return -1
-            characters = value
-            state = 2
-        else:
-            if mode == 1:
-                if want == 10:
-                    if value > 999:
-                        return -1
-                    out[length] = 48 + value // 100
-                    out[length + 1] = 48 + value // 10 % 10
-                    out[length + 2] = 48 + value % 10
-                    length += 3
-                    characters -= 3
-                elif want == 7:
-                    if value > 99:
-                        return -1
-                    out[length] = 48 + value // 10
-                    out[length + 1] = 48 + value % 10
-                    length += 2
-                    characters -= 2
-                else:
-                    if value > 9:
-                        return -1
-                    out[length] = 48 + value
-                    length += 1
-                    characters -= 1
-            elif mode == 2:
-                if want == 11:
-                    if value > 2024:
-                        return -1
-                    out[length] = alphanumeric[value // 45]
-                    out[length + 1] = alphanumeric[value % 45]
-                    length += 2
-                    characters -= 2
-                else:
-                    if value > 44:
-                        return -1
-                    out[length] = alphanumeric[value]
-                    length += 1
-                    characters -= 1
-            else:
-                out[length] = value
-                beyond |= value & 128
-                length += 1
-                characters -= 1
-            if characters == 0:
-                state = 0
+            at += bits * groups
+            length += width * groups
     # Zero bits up to the byte's end, then the two padding bytes in turn (7.4.10). Some encoders add a zero byte.
-    if pool:
+    if _bits(data, at, -at & 7):
         return -1
-    while at < size and data[at] == 0:
-        at += 1
-    padding = 0xEC
-    while at < size:
-        if data[at] != padding:
-            return -1
-        padding ^= 0xFD
-        at += 1
-    return length + beyond * (_BEYOND_ASCII // 128)
+    place = at + 7 >> 3
+    while place < size and data[place] == 0:
+        place += 1
+    padding = data[place:size]
+    return length if padding == (_PADDING * (len(padding) // 2 + 1))[: len(padding)] else -1
 
 
 def _is_utf8(text: memoryview) -> bool:
@@ -148,10 +113,11 @@ def read_text(data: bytearray, size: int, version: int, out: memoryview) -> "str
 
     Bytes are UTF-8, or ISO 8859-1 where they are not UTF-8. `out` is a work buffer of 2.4 times the size and three.
     """
-    length = _read_segments(data, size, version, _ALPHANUMERIC, out)
+    out = memoryview(out)
+    length = _read_segments(data[:size] + _READ_PAST, size, version, out)
     if length <= 0:
         return None
-    text = out[: length & _BEYOND_ASCII - 1]
-    if length < _BEYOND_ASCII or _is_utf8(text):
+    text = out[:length]
+    if max(text) < 0x80 or _is_utf8(text):
         return str(text, "utf-8")
     return "".join([chr(byte) for byte in text])

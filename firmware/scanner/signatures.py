@@ -14,10 +14,11 @@ class Signatures:
 
     def keep(self, public_keys: "list[bytes]", tables: "dict[bytes, bytes]") -> None:
         """Keep the verifiers of these keys from now on, and of no others; those without a table are made when used."""
-        kept: "dict[bytes, Verifier | None]" = {}
-        for key in public_keys[:_MAX_KEPT]:
-            kept[key] = Verifier(key, tables[key]) if key in tables else None
-        self._kept = kept
+        public_keys = public_keys[:_MAX_KEPT]
+        self._kept = {key: self._kept.get(key) for key in public_keys}
+        for key in public_keys:
+            if self._kept[key] is None and key in tables:
+                self._kept[key] = Verifier(key, tables[key])
 
     def __call__(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
         if len(public_key) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:

@@ -4,19 +4,18 @@ Derived are the bitmaps of the status lists and the tables of card keys. Their S
 beside that of the manifest; a file that does not match is made anew from the signed bundle.
 """
 
-import errno
 import hashlib
 import json
 import os
 from binascii import hexlify
 
-from bitmap import Bitmap, BitmapWriter
+from bitmap import PART_BYTES, Bitmap
 from core import reasons
 from core.errors import FormatError, TrustError
 from core.keys import USE_CARD
-from core.status import inflate
 from core.trust import check_list, reopen_bundle
 from flash_file import FileReader, names_in, read_file, read_sealed, remove, sync, write_sealed
+from inflate import inflate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ class Contents:
         self.installed = installed
         self.bitmaps: "dict[str, Bitmap]" = {}
         self.tables: "dict[bytes, bytes]" = {}
+        # The SHA-256 of each.
+        self.table_hashes: "dict[bytes, str]" = {}
         self.repaired = False
         self.file_sha256 = b""
 
@@ -82,14 +83,15 @@ class Slot:
             if not (but_incoming and name == _INCOMING):
                 remove(self._path(name))
 
-    def accept(self, file: "BinaryIO", offer: "Offer", known_tables: "dict[bytes, bytes]") -> Contents:
+    def accept(self, file: "BinaryIO", offer: "Offer", before: "Contents | None") -> Contents:
         """Take the incoming bundle, in `file`, through step 6 of the rules (`core.trust`), and make it the slot's own.
 
+        before: what is in force until then, for the tables of keys that stay
         Raises TrustError, OSError.
         """
         contents = Contents(offer.installed)
         try:
-            hashes = self._derive(contents, offer, file, {}, known_tables, hash_bitmaps=False)
+            hashes = self._derive(contents, offer, file, {}, before, hash_bitmaps=False)
             sync(file)
             file.close()
             os.rename(self._path(_INCOMING), self._path(_BUNDLE))
@@ -112,7 +114,7 @@ class Slot:
             is_new = _RECORD not in names_in(self._folder)
             recorded = self._read_record(offer)
             try:
-                hashes = self._derive(contents, offer, file, recorded, {}, hash_bitmaps=True)
+                hashes = self._derive(contents, offer, file, recorded, None, hash_bitmaps=True)
             except BaseException:
                 contents.close()
                 raise
@@ -144,7 +146,7 @@ class Slot:
         offer: "Offer",
         file: "BinaryIO",
         recorded: "Hashes",
-        known_tables: "dict[bytes, bytes]",
+        before: "Contents | None",
         hash_bitmaps: bool,
     ) -> "Hashes":
         """Fill `contents` with what is recorded and undamaged, and with what is made anew; return all hashes."""
@@ -152,67 +154,49 @@ class Slot:
         for number, span in enumerate(offer.lists):
             name = "bits-%d" % number
             hashes[name] = recorded.get(name, "")
-            bitmap = self._kept_bitmap(name, span, hashes[name])
-            if bitmap is None:
-                bitmap = self._new_bitmap(name, offer, span, file)
+            bitmap = contents.bitmaps[span.uri] = Bitmap(self._path(name), span.entries)
+            if not _is_kept(bitmap, hashes[name]):
+                self._make_bitmap(bitmap, offer, span, file)
                 hashes[name] = _hex(bitmap.sha256()) if hash_bitmaps else _NOT_HASHED
-            contents.bitmaps[span.uri] = bitmap
         for key in _table_keys(list(offer.manifest.keys.tokens.values())):
             name = "table-%d" % key.kid
-            table = self._table(name, key.public_key, recorded.get(name, ""), known_tables)
-            if table:
-                contents.tables[key.public_key] = table
-                hashes[name] = _hex(hashlib.sha256(table).digest())
+            found = self._table(name, key.public_key, recorded.get(name, ""), before)
+            if found:
+                contents.tables[key.public_key], hashes[name] = found
+                contents.table_hashes[key.public_key] = hashes[name]
         return hashes
 
-    def _kept_bitmap(self, name: str, span: "ListSpan", sha256: str) -> "Bitmap | None":
-        """The bitmap that lies here, or None where it is missing or damaged."""
-        if not sha256:
-            return None
-        try:
-            bitmap = Bitmap(self._path(name), span.entries)
-            if _hex(bitmap.sha256()) == sha256:
-                return bitmap
-            bitmap.close()
-        except OSError:
-            pass
-        return None
-
-    def _new_bitmap(self, name: str, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> Bitmap:
-        """Make the bitmap of a list from the bundle in `file`, and read it back. Raises TrustError, OSError."""
+    def _make_bitmap(self, bitmap: Bitmap, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> None:
+        """Make the bitmap of a list from the bundle in `file`. Raises TrustError, OSError."""
         check_list(FileReader(file, span.offset + span.length), offer, span)
-        writer = BitmapWriter(self._path(name))
+        file.seek(span.lst_offset)
         try:
-            file.seek(span.lst_offset)
-            inflate(file, span.lst_length, span.entries // 8, writer.write)
-            writer.close()
+            inflate(file, span.lst_length, span.entries // 8, PART_BYTES, bitmap.append)
         except FormatError:
             raise TrustError(reasons.NOT_A_STATUS_LIST) from None
-        finally:
-            writer.abandon()
-        bitmap = Bitmap(self._path(name), span.entries)
-        if not bitmap.is_written(writer):
-            bitmap.close()
-            raise OSError(errno.EIO)
-        return bitmap
 
-    def _table(self, name: str, public_key: bytes, sha256: str, known: "dict[bytes, bytes]") -> "bytes | None":
-        """The table of a key: the one here, a known one, or a new one; None where the key can have none."""
+    def _table(
+        self, name: str, public_key: bytes, sha256: str, before: "Contents | None"
+    ) -> "tuple[bytes, str] | None":
+        """The table of a key and its SHA-256: that which is here, the one before, or a new one; None where the key can
+        have none."""
         if self._make_table is None:
             return None
         table = read_file(self._path(name), _MAX_TABLE_BYTES) if sha256 else None
         if table and _hex(hashlib.sha256(table).digest()) == sha256:
-            return table
-        table = known.get(public_key)
-        if table is None:
+            return table, sha256
+        if before and public_key in before.tables:
+            table, sha256 = before.tables[public_key], before.table_hashes[public_key]
+        else:
             try:
                 table = self._make_table(public_key)
             except ValueError:
                 return None
+            sha256 = _hex(hashlib.sha256(table).digest())
         with open(self._path(name), "wb") as file:
             file.write(table)
             sync(file)
-        return table
+        return table, sha256
 
     def _read_record(self, offer: "Offer") -> "Hashes":
         """The recorded hashes; none where the record is missing, damaged or of another bundle."""
@@ -225,6 +209,20 @@ class Slot:
 
     def _path(self, name: str) -> str:
         return self._folder + "/" + name
+
+
+def _is_kept(bitmap: Bitmap, sha256: str) -> bool:
+    """Open a bitmap that lies there with this SHA-256; False, with nothing open, where it is missing or damaged."""
+    if not sha256:
+        return False
+    try:
+        bitmap.open()
+        if _hex(bitmap.sha256()) == sha256:
+            return True
+    except OSError:
+        pass
+    bitmap.close()
+    return False
 
 
 def _table_keys(keys: "list[TokenKey]") -> "list[TokenKey]":

@@ -257,7 +257,7 @@ class Store:
         return offer
 
     def _install(self, upload: "Upload", offer: "Offer") -> None:
-        contents = self._spare().accept(upload.file, offer, self.tables)
+        contents = self._spare().accept(upload.file, offer, self._contents)
         try:
             if offer.recovered:
                 # A stolen key may have run the time ahead. Cut here, the next start sets the old bundle's floor again.

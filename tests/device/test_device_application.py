@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -13,9 +14,11 @@ from workbench import Town
 
 from ardente.core.root import ROLE_FIRMWARE, Role, Root
 from ardente_tools.city._application import sign_application
+from ardente_tools.device._client import APPLICATION_IMAGE, Device
 from ardente_tools.device._compile import compile_application
 from ardente_tools.device._image import build_image
 from ardente_tools.device._journal import Journal
+from ardente_tools.device._ports import Port
 from ardente_tools.rig import Line, SimulatedDevice
 from ardente_tools.rig._partitions import unpack
 
@@ -90,3 +93,26 @@ def test_one_that_passes_is_kept_and_no_older_one_comes_after_it(run, scanner: S
     older = run("push", scanner.port, sign(6))
     assert older.exit_code == 2
     assert "The application is older than the one installed" in older.stderr
+
+
+SLOW_TO_PASS = """import sys, time
+from board_serial import main as run
+from self_test import SelfTest
+began = time.time()
+passes = SelfTest.passes
+SelfTest.passes = lambda self: time.time() - began > 4 and passes(self)
+def main():
+    sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_push_that_was_stopped_during_the_trial_waits_for_its_end(run, scanner: SimulatedDevice, sign: Sign) -> None:
+    application = sign(12, start=SLOW_TO_PASS)
+    sha256 = hashlib.sha256(application.read_bytes()).digest()
+    with Device(Port(scanner.port)) as device:
+        device.upload(APPLICATION_IMAGE, application.read_bytes(), lambda done, total: None)
+        device.set_trial(sha256)
+        device.reset_once()
+        assert device.status().application_state == "trial"
+    result = run("push", scanner.port, application)
+    assert result.stdout == "gate-1 has application 12 now.\n", result.output

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from flash_images import MAIN, flash_image
 from workbench import Town
 
 from ardente_tools.device._client import Device
@@ -183,7 +184,7 @@ def test_a_board_in_its_bootloader_is_asked_only_when_told_to(run, ardente_board
     assert {event["event"] for event in board.events.since()} == {"rom"}
 
 
-def test_an_image_that_is_none_is_refused_and_that_is_in_the_journal(
+def test_an_image_that_is_none_is_refused_before_the_port_is_opened(
     run, ardente_line, town: Town, journal_file: Path
 ) -> None:
     port = ardente_line(baud=None).port
@@ -193,6 +194,16 @@ def test_an_image_that_is_none_is_refused_and_that_is_in_the_journal(
     assert "is no flash image of an ESP32" in result.stderr
     assert run("flash", port, "--image", town.new, "--sha256", "zz").exit_code == 2
     assert not journal_file.exists()
+
+
+def test_an_image_of_somebody_else_needs_its_hash(run, ardente_board, ardente_line, tmp_path: Path) -> None:
+    board = ardente_board(line=ardente_line(baud=None))
+    image = tmp_path / "image.bin"
+    image.write_bytes(flash_image({"main.py": MAIN}))
+    result = run("flash", board.port, "--image", image, "--json")
+    assert result.exit_code == 2
+    assert "does not say whether it is whole: name its SHA-256 with --sha256" in answer(result)["text"]
+    assert {event["event"] for event in board.events.since()} == {"rom"}
 
 
 def test_on_a_terminal_there_is_a_bar_and_the_answer_stays_alone(make_device, town: Town, tmp_path: Path) -> None:

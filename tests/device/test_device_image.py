@@ -22,10 +22,12 @@ from ardente_tools.city._application import sign_application
 from ardente_tools.device._client import Device
 from ardente_tools.device._compile import compile_application
 from ardente_tools.device._errors import FileError
+from ardente_tools.device._flash import read_image
 from ardente_tools.device._image import Base, build_image, known_bases, simulated_base
+from ardente_tools.device._partitions import partitions
 from ardente_tools.device._ports import find_port
 from ardente_tools.rig import Line, SimulatedDevice
-from ardente_tools.rig._partitions import partitions, unpack
+from ardente_tools.rig._partitions import unpack
 from interpreters import PROJECT, micropython
 
 REAL_BASES = PROJECT / ".cache" / "base"
@@ -71,12 +73,33 @@ def flash_of(image: bytes) -> bytes:
     return (b"\xff" * START + image).ljust(4 << 20, b"\xff")
 
 
+def begins_with(image: bytes, base: bytes) -> bool:
+    """Whether a base is at the front of an image, as it was but for the seal."""
+    table_end = 0x9000 - START
+    return image[: table_end - 40] == base[: table_end - 40] and image[table_end : len(base)] == base[table_end:]
+
+
 def test_the_same_input_gives_the_same_image_which_ends_with_its_files(build: Callable[..., bytes]) -> None:
     image = build()
     assert build() == image
-    assert image.startswith(simulated_base())
+    assert begins_with(image, simulated_base())
     vfs = next(part for part in partitions(flash_of(image)) if part.label == "vfs")
     assert vfs.offset < START + len(image) < vfs.offset + vfs.size // 3
+
+
+@pytest.mark.parametrize("share", [0, 0.02, 0.5, 0.99])
+def test_an_image_that_was_changed_or_cut_is_known_by_itself(
+    build: Callable[..., bytes], tmp_path: Path, share: float
+) -> None:
+    image = build()
+    file = tmp_path / "image.bin"
+    file.write_bytes(image)
+    assert read_image(file).is_sealed
+    at = 4 + int(share * len(image))
+    for damaged in (image[:at] + bytes([image[at] ^ 1]) + image[at + 1 :], image[: max(at, 0x8000)]):
+        file.write_bytes(damaged)
+        with pytest.raises(FileError, match="changed or cut"):
+            read_image(file)
 
 
 def test_micropython_mounts_the_file_system_and_finds_every_file(
@@ -167,25 +190,6 @@ def test_a_scanner_starts_from_it_takes_a_newer_application_and_confirms_it(
     assert (scanner.folder / "app" / "1" / "note.txt").read_text() == "newer"
 
 
-@pytest.mark.slow
-def test_an_application_that_does_not_start_is_rolled_back_and_the_technician_told(
-    scanner: SimulatedDevice, parts: Parts, town: Town, run: Callable[..., Result], tmp_path: Path
-) -> None:
-    folder = tmp_path / "broken"
-    compile_application("unix", folder)
-    (folder / "event_log.mpy").unlink()
-    broken = tmp_path / "application"
-    broken.write_bytes(sign(town, folder, 9))
-    pushed = run("push", scanner.port, broken)
-    assert pushed.exit_code == 2
-    assert "went back" in pushed.stderr
-    status = wait_for_application(scanner, 7, "confirmed")
-    assert status.trial_failed
-    # The floor did not rise: 8 is still taken.
-    assert run("push", scanner.port, parts.newer).exit_code == 0
-    wait_for_application(scanner, 8, "confirmed")
-
-
 def refusal(build: Callable[..., bytes], *arguments: Any, **other: Any) -> str:
     with pytest.raises(FileError) as refused:
         build(*arguments, **other)
@@ -220,7 +224,7 @@ def test_what_would_not_start_is_refused_in_a_sentence(
         refusal(build, application=old): "compiled for another MicroPython than simulated: build it again",
         refusal(build, application=no_start): "has no start",
         refusal(build, application=town.new): "application",
-        refusal(build, application=tmp_path / "missing"): "cannot be read: No such file",
+        refusal(build, application=tmp_path / "missing"): "cannot be read (No such file or directory): check its name",
         refusal(build, config=file("{")): "is not JSON",
         refusal(build, config=file('{"board": "toaster"}')): '"board" must be one of',
         refusal(build, config=file(b"{}" + b" " * 2047)): "is larger than any such file",
@@ -244,7 +248,10 @@ def test_a_list_of_ones_own_adds_a_base(build: Callable[..., bytes], tmp_path: P
     values = {name: getattr(base, name) for name in Base.__struct_fields__}
     values |= {"name": "my own", "sha256": hashlib.sha256(own.read_bytes()).hexdigest(), "mpy": list(base.mpy)}
     listed.write_text("[[base]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
-    assert build(own, bases=listed).startswith(own.read_bytes())
+    assert begins_with(build(own, bases=listed), own.read_bytes())
+    text = listed.read_text()
+    listed.write_text(text.replace(f"files_offset = {base.files_offset}", "files_offset = 65536"))
+    assert "has its files elsewhere than the list says" in refusal(build, own, bases=listed)
 
 
 def test_the_list_says_of_the_simulated_base_what_its_partition_table_says() -> None:

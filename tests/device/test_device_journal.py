@@ -103,6 +103,11 @@ def test_a_report_says_of_each_gate_what_it_enforces_and_how_old_that_is(tmp_pat
     assert rows[0]["SHA-256"] == "ab" * 32
 
 
+def test_a_journal_gives_no_order_to_a_terminal(run, journal_file: Path) -> None:  # type: ignore[no-untyped-def]
+    Journal(journal_file).append(record(device="pool\x1b]0;x\x07"))
+    assert "\x1b" not in run("report", journal_file).stdout
+
+
 def test_a_label_can_be_no_markup_and_no_formula(tmp_path: Path) -> None:
     page, sheet = tmp_path / "report.html", tmp_path / "report.csv"
     write_results([record(device="<script>"), record(device="=1+1")], page, sheet)

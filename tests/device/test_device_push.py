@@ -12,7 +12,7 @@ import pytest
 from workbench import Town
 
 from ardente_tools.device._client import Status
-from ardente_tools.device._errors import DeviceError, OtherDeviceError
+from ardente_tools.device._errors import DeviceError, NoAnswerError, OtherDeviceError, PortError
 from ardente_tools.device._journal import Journal
 from ardente_tools.device._payload import read_payload
 from ardente_tools.device._ports import Port
@@ -197,3 +197,18 @@ def test_uploads_cut_at_random_bytes_end_identical(make_device, town: Town) -> N
         pushed = push(target(device), payload)
         sent += pushed.sent_bytes
         assert pushed.now.bundle_sha == payload.sha256
+
+
+def test_a_scanner_that_restarts_again_and_again_is_given_up(make_device, town: Town) -> None:
+    device = make_device()
+    restarts = []
+
+    def progress(there: int, total: int) -> None:
+        if there * 2 >= total:
+            restarts.append(there)
+            assert len(restarts) < 30, "it goes on for ever"
+            device.power_cycle()
+
+    with pytest.raises((NoAnswerError, PortError)):
+        push(Target(Port(device.port), wait_s=4.0, watcher=Watcher(progress=progress)), read_payload(town.new))
+    assert len(restarts) > 1

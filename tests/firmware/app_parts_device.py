@@ -96,9 +96,12 @@ def check_counters(path):
     counters.count("ok", day)
     counters.fault(day)
     assert counters.reasons() == {"revoked": "<5", "expired": "5"}
+    # Who asks before and after a card learns nothing of it.
+    counters.count("expired", day + 86400)
+    assert counters.reasons() == {"revoked": "<5", "expired": "5"}
     counters.save()
     again = Counters(path)
-    assert again.days() == {str(30 * 700): [1, 4, 1], str(30 * 700 + 1): [0, 5, 0]}
+    assert again.days() == {str(30 * 700): [1, 4, 1], str(30 * 700 + 1): [0, 6, 0]}
     for number in range(40):
         again.count("ok", day + number * 86400)
     assert len(again.days()) == 30

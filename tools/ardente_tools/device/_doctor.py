@@ -202,7 +202,7 @@ def _protocol(status: Status) -> Finding:
         return Finding(
             "protocol", "todo", f"Protocol {status.protocol} is newer than these tools.", "Update the tools."
         )
-    return Finding("protocol", "ok", f"protocol {status.protocol}, {status.python or 'MicroPython'}")
+    return Finding("protocol", "ok", f"protocol {status.protocol}, MicroPython {status.python}")
 
 
 def _application(status: Status, port: Port) -> Finding:

@@ -81,7 +81,6 @@ _REFUSALS: Final = {
     "no_upload": "The scanner has no upload to go on with: push the file again.",
     "too_large": "The file is larger than a scanner takes: check that it is the right one.",
     "busy": "The scanner is busy: wait a moment, then try again.",
-    "bad_configuration": "The scanner does not accept this configuration: check its label, board and gate.",
 }
 
 

@@ -22,6 +22,8 @@ from typing import Final, NamedTuple
 
 from ._client import Device, Status
 from ._errors import DeviceError, FileError, NoAnswerError, PortError
+from ._files import read_file
+from ._partitions import TABLE_OFFSET, partitions, sealed
 from ._ports import Port, find_again, open_port
 
 FLASH_BAUDRATE: Final = 460_800
@@ -33,11 +35,6 @@ _CHIP_ID: Final = struct.Struct("<12xH")
 _CHIPS: Final = {0: "ESP32", 2: "ESP32-S2", 5: "ESP32-C3", 9: "ESP32-S3", 13: "ESP32-C6", 18: "ESP32-P4"}
 # Where each chip's ROM looks for the bootloader, with which an image begins.
 _BOOTLOADER_OFFSETS: Final = {"ESP32": 0x1000, "ESP32-S2": 0x1000, "ESP32-P4": 0x2000}
-_TABLE_OFFSET: Final = 0x8000
-_TABLE_BYTES: Final = 0xC00
-_TABLE_ENTRY: Final = struct.Struct("<2s2xII")
-_TABLE_MAGIC: Final = b"\xaa\x50"
-_TABLE_STEP: Final = 32
 _MAX_IMAGE_BYTES: Final = 32 << 20
 
 _CONNECT_ATTEMPTS: Final = 3
@@ -75,13 +72,17 @@ class BootloaderError(FlashError):
 
 
 class FlashImage(NamedTuple):
-    """An image file: for which chip, from where on it is written, and how much flash its partitions need (bytes)."""
+    """An image file: for which chip, from where on it is written, and how much flash its partitions need (bytes).
+
+    is_sealed: it says itself that it is whole, as one of `ardente device build` does
+    """
 
     file: Path
     chip: str
     offset: int
     flash_bytes: int
     sha256: bytes
+    is_sealed: bool
 
 
 class Chip(NamedTuple):
@@ -93,21 +94,20 @@ class Chip(NamedTuple):
 
 
 def read_image(file: Path, sha256: bytes | None = None) -> FlashImage:
-    """Return what an image file is for. Raises `FileError` for one that is none, or that has not this SHA-256."""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_MAX_IMAGE_BYTES + 1)
-    except OSError as error:
-        raise FileError(f"{file} cannot be read: {error.strerror}. Check its name.") from None
+    """Return what an image file is for. Raises `FileError` for one that is none, is damaged or has not this SHA-256."""
+    data = read_file(file, _MAX_IMAGE_BYTES)
     digest = hashlib.sha256(data).digest()
     if sha256 is not None and digest != sha256:
-        raise FileError(f"{file} is not the file that was built: it was changed or cut. Copy it again, or build it.")
+        raise FileError(_CHANGED.format(file))
     chip = _chip_of(data)
-    if chip is None or len(data) > _MAX_IMAGE_BYTES:
+    if chip is None:
         raise FileError(f"{file} is no flash image of an ESP32: make one with `ardente device build`.")
     offset = _BOOTLOADER_OFFSETS.get(chip, 0)
-    needed = max([offset + len(data), *_partition_ends(data, offset)])
-    return FlashImage(file, chip, offset, needed, digest)
+    is_sealed = sealed(data, offset)
+    if is_sealed is False:
+        raise FileError(_CHANGED.format(file))
+    needed = max([offset + len(data), *[part.offset + part.size for part in partitions(data, offset)]])
+    return FlashImage(file, chip, offset, needed, digest, is_sealed is not None)
 
 
 def identify_chip(port: Port) -> Chip:
@@ -180,22 +180,14 @@ def wait_until_ready(port: Port, timeout_s: float = READY_TIMEOUT_S) -> Status:
 
 
 _PAUSE_S: Final = 0.2
+_CHANGED: Final = "{} is not the file that was built: it was changed or cut. Copy it again, or build it."
 _AGAIN: Final = "The board has no firmware now and stays in its ROM loader: run the command again, it starts over."
 
 
 def _chip_of(data: bytes) -> str | None:
-    if len(data) < _TABLE_OFFSET or data[0] != _IMAGE_MAGIC:
+    if len(data) < TABLE_OFFSET or data[0] != _IMAGE_MAGIC:
         return None
     return _CHIPS.get(_CHIP_ID.unpack_from(data)[0])
-
-
-def _partition_ends(data: bytes, offset: int) -> Iterator[int]:
-    first = _TABLE_OFFSET - offset
-    for at in range(first, min(first + _TABLE_BYTES, len(data) - _TABLE_STEP), _TABLE_STEP):
-        magic, start, size = _TABLE_ENTRY.unpack_from(data, at)
-        if magic != _TABLE_MAGIC:
-            return
-        yield start + size
 
 
 def _check_port(port: Port) -> None:
@@ -227,10 +219,7 @@ def _same_file(image: FlashImage) -> Iterator[Path]:
     """A copy of the image that nobody changes between the check and the write."""
     with tempfile.TemporaryDirectory(prefix="ardente-flash-") as folder:
         copy = Path(folder, "image.bin")
-        try:
-            data = image.file.read_bytes()
-        except OSError as error:
-            raise FileError(f"{image.file} cannot be read: {error.strerror}. Check its name.") from None
+        data = read_file(image.file, _MAX_IMAGE_BYTES)
         if hashlib.sha256(data).digest() != image.sha256:
             raise FileError(f"{image.file} was changed in the meantime: build it again. Nothing was erased.")
         copy.write_bytes(data)

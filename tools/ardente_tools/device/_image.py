@@ -23,7 +23,6 @@ from littlefs.context import UserContext
 from littlefs.errors import LittleFSError
 
 from ardente._ed25519 import verify
-from ardente._files import read_up_to
 from ardente._texts import TRUST_TEXTS
 from ardente.core.application import MAX_APPLICATION_SIZE, Application
 from ardente.core.errors import TrustError
@@ -42,6 +41,8 @@ from ardente_tools.simulate._program import firmware
 
 from ._compile import SIMULATED
 from ._errors import FileError
+from ._files import read_file
+from ._partitions import DATA, FILE_SYSTEM, TABLE_OFFSET, Partition, partitions, seal
 
 BLOCK_BYTES: Final = 4096
 # As MicroPython's driver has them. A larger cache would keep files within a folder that the driver cannot read there.
@@ -49,7 +50,7 @@ _PROGRAM_BYTES: Final = 32
 _CACHE_BYTES: Final = 128
 _DISK_VERSION: Final = 0x0002_0000
 _MAX_BASE_BYTES: Final = 16 << 20
-_MAX_CONFIGURATION_BYTES: Final = 2048
+MAX_CONFIGURATION_BYTES: Final = 2048
 _BASES: Final = Path(__file__).with_name("bases.toml")
 _MPY_MAGIC: Final = ord("M")
 # What mpy-cross 1.25 and later make.
@@ -104,13 +105,13 @@ def build_image(
     Raises `FileError` where a file is not fit, in a sentence that says what to do.
     """
     data, about = _read_base(base, known_bases(bases))
-    configured = _read(config, _MAX_CONFIGURATION_BYTES)
+    configured = read_file(config, MAX_CONFIGURATION_BYTES)
     _check_configuration(config, configured, about.family)
-    first = _read(root, MAX_ROOT_SIZE)
+    first = read_file(root, MAX_ROOT_SIZE)
     believed = _open_root(root, first, allow_test_city)
-    bundled = _read(bundle, MAX_BUNDLE_SIZE)
+    bundled = read_file(bundle, MAX_BUNDLE_SIZE)
     believed = _open_bundle(bundle, bundled, believed, now, allow_test_city)
-    image = _read(application, MAX_SIGNED_APPLICATION_SIZE + MAX_APPLICATION_SIZE)
+    image = read_file(application, MAX_SIGNED_APPLICATION_SIZE + MAX_APPLICATION_SIZE)
     files = {
         **_start_files(about.family),
         **_slot_files(application, image, believed, about),
@@ -121,28 +122,25 @@ def build_image(
         "trust/pointer": b"0",
     }
     room = about.files_offset - about.start
-    return data[:room].ljust(room, b"\xff") + _file_system(files, about.files_bytes)
+    return seal(data[:room].ljust(room, b"\xff") + _file_system(files, about.files_bytes), about.start)
 
 
 def simulated_base() -> bytes:
     """The base of a simulated board: what a chip's image looks like to tools, with nothing in it that runs."""
     about = next(base for base in known_bases() if base.family == SIMULATED)
-    program_offset, table_offset = 0x1_0000, 0x8000
-    partitions = [
-        ("nvs", 1, 2, 0x9000, 0x6000),
-        ("phy_init", 1, 1, 0xF000, 0x1000),
-        ("factory", 0, 0, program_offset, about.files_offset - program_offset),
-        ("vfs", 1, 0x81, about.files_offset, about.files_bytes),
+    program_offset = 0x1_0000
+    entries = [
+        Partition("nvs", 1, 2, 0x9000, 0x6000),
+        Partition("phy_init", 1, 1, 0xF000, 0x1000),
+        Partition("factory", 0, 0, program_offset, about.files_offset - program_offset),
+        Partition("vfs", 1, 0x81, about.files_offset, about.files_bytes),
     ]
-    table = b"".join(
-        struct.pack("<2sBBII16sI", b"\xaa\x50", kind, subtype, offset, size, label.encode(), 0)
-        for label, kind, subtype, offset, size in partitions
-    )
+    table = b"".join(partition.to_entry() for partition in entries)
     table += b"\xeb\xeb".ljust(16, b"\xff") + hashlib.md5(table, usedforsecurity=False).digest()
     flash = bytearray(b"\xff" * (program_offset + len(_SIMULATED_PROGRAM)))
     # Magic, no segments, flash mode and size, no entry; the chip's number is 0.
     flash[about.start : about.start + 24] = struct.pack("<BBBBIB3xHBHHB3x", 0xE9, 0, 2, 0x20, 0, 0xEE, 0, 0, 0, 0, 0)
-    flash[table_offset : table_offset + len(table)] = table
+    flash[TABLE_OFFSET : TABLE_OFFSET + len(table)] = table
     flash[program_offset:] = _SIMULATED_PROGRAM
     return bytes(flash[about.start :])
 
@@ -176,7 +174,7 @@ def _read_bases(path: Path) -> tuple[Base, ...]:
     try:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Bases).base
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}. Check its name.") from None
+        raise FileError(f"{path} cannot be read ({error.strerror}): check its name.") from None
     except (ValueError, msgspec.ValidationError) as error:
         raise FileError(
             f"{path} is no list of base images: {error}. Compare it with {_BASES.name} of these tools."
@@ -184,7 +182,7 @@ def _read_bases(path: Path) -> tuple[Base, ...]:
 
 
 def _read_base(path: Path | None, bases: tuple[Base, ...]) -> tuple[bytes, Base]:
-    data = simulated_base() if path is None else _read(path, _MAX_BASE_BYTES)
+    data = simulated_base() if path is None else read_file(path, _MAX_BASE_BYTES)
     name = "The simulated base" if path is None else str(path)
     digest = hashlib.sha256(data).hexdigest()
     about = next((base for base in bases if base.sha256 == digest), None)
@@ -198,6 +196,9 @@ def _read_base(path: Path | None, bases: tuple[Base, ...]) -> tuple[bytes, Base]
             f"{name} is MicroPython {about.micropython}, too old to run the scanner: take an image of MicroPython "
             "1.25 or later that has the camera module."
         )
+    files = (FILE_SYSTEM, DATA, about.files_offset, about.files_bytes)
+    if files not in [(part.label, part.kind, part.offset, part.size) for part in partitions(data, about.start)]:
+        raise FileError(f"{name} has its files elsewhere than the list says: correct files_offset and files_bytes.")
     return data, about
 
 
@@ -346,14 +347,3 @@ def _littlefs(blocks: int, flash: bytearray) -> LittleFS:
         lookahead_size=_PROGRAM_BYTES,
         disk_version=_DISK_VERSION,
     )
-
-
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = read_up_to(file, limit + 1)
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}. Check its name.") from None
-    if len(data) > limit:
-        raise FileError(f"{path} is larger than any such file: check that it is the right one.")
-    return data

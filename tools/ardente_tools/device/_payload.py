@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ardente._files import read_up_to
 from ardente._texts import TRUST_TEXTS
 from ardente.core import cose, reasons
 from ardente.core.application import MAX_APPLICATION_MANIFEST_SIZE, MAX_APPLICATION_SIZE, parse_application
@@ -18,6 +17,7 @@ from ardente.core.trust import MAX_BUNDLE_SIZE
 
 from ._client import APPLICATION_IMAGE, BUNDLE_IMAGE, Status
 from ._errors import FileError
+from ._files import read_file
 
 # Beside the manifest: the envelope and 16 signatures.
 _ENVELOPE_BYTES: Final = 2048
@@ -64,13 +64,7 @@ class Payload(NamedTuple):
 
 def read_payload(path: Path) -> Payload:
     """Return the bundle or application in a file, told by its own type. Raises `FileError`."""
-    try:
-        with path.open("rb") as file:
-            data = read_up_to(file, MAX_BUNDLE_SIZE + 1)
-    except OSError as error:
-        raise FileError(f"{path} cannot be read ({error.strerror}): check its name.") from None
-    if len(data) > MAX_BUNDLE_SIZE:
-        raise FileError(f"{path}: {TRUST_TEXTS[reasons.TOO_LARGE]}")
+    data = read_file(path, MAX_BUNDLE_SIZE)
     for typ, read in _READERS.items():
         if typ.encode() in data[:_TYP_WITHIN_BYTES]:
             return read(path, data)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ardente._ed25519 import verify
-from ardente._files import read_up_to
 from ardente._texts import TRUST_TEXTS
 from ardente.core import cbor, reasons
 from ardente.core.errors import TrustError
@@ -19,12 +18,12 @@ from ardente.core.trust import open_root
 
 from ._client import Device, Status
 from ._errors import DeviceError, FileError, RefusedError
-from ._image import firmware_config
+from ._files import read_file
+from ._image import MAX_CONFIGURATION_BYTES, firmware_config
 from ._ports import Port
 from ._push import Watcher
 from ._session import Session
 
-_MAX_CONFIGURATION_BYTES: Final = 2048
 _RESTART_S: Final = 60.0
 _GOING_DOWN_S: Final = 0.5
 
@@ -46,7 +45,7 @@ class Provisioned(NamedTuple):
 
 def read_root(path: Path, fingerprint: str | None, *, allow_test_city: bool = False) -> Root:
     """Return the root in a file. Raises `FileError` where it is none, or has not the ``fingerprint``, where given."""
-    data = _read(path, MAX_ROOT_SIZE, reasons.NOT_A_ROOT)
+    data = read_file(path, MAX_ROOT_SIZE)
     digest = hashlib.sha256(data)
     if fingerprint is not None and digest.hexdigest() != "".join(fingerprint.split()).replace(":", "").lower():
         raise FileError(TRUST_TEXTS[reasons.WRONG_FINGERPRINT])
@@ -74,7 +73,7 @@ def configuration(
     values: dict[str, Any] = {}
     if base is not None:
         try:
-            values = json.loads(_read(base, _MAX_CONFIGURATION_BYTES, None))
+            values = json.loads(read_file(base, MAX_CONFIGURATION_BYTES))
         except ValueError:
             values = {}
         if not values or not isinstance(values, dict):
@@ -139,14 +138,3 @@ def _check_board(configured: bytes, was: Status) -> None:
     board = json.loads(configured)["board"]
     if not firmware_config().fits(board, was.family):
         raise FileError(f"This scanner is {was.family}, and the board {board} is not: name its own board.")
-
-
-def _read(path: Path, limit_bytes: int, reason: str | None) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = read_up_to(file, limit_bytes + 1)
-    except OSError as error:
-        raise FileError(f"{path} cannot be read ({error.strerror}): check its name.") from None
-    if len(data) > limit_bytes:
-        raise FileError(f"{path}: {TRUST_TEXTS[reason]}" if reason else f"{path} is too large for a configuration.")
-    return data

@@ -77,8 +77,14 @@ def push(target: Target, payload: Payload, on_found: Callable[[Status], None] = 
 
 
 def _upload(session: Session, payload: Payload, watcher: Watcher) -> None:
+    furthest = 0
+
     def progress(done: int, total: int) -> None:
-        session.heard()
+        nonlocal furthest
+        # One that restarts at the same byte each time makes no progress.
+        if done > furthest:
+            furthest = done
+            session.heard()
         watcher.progress(done, total)
 
     def upload(device: Device) -> None:
@@ -108,24 +114,28 @@ def _read_back(session: Session, payload: Payload) -> Status:
 
 def _try_out(session: Session, payload: Payload, watcher: Watcher) -> Status:
     """Let the scanner restart with the application, and wait for what its self-test says."""
-    session.call(lambda device: device.set_trial(payload.sha256))
+    if session.call(Device.status).application_sha != payload.sha256:
+        session.call(lambda device: device.set_trial(payload.sha256))
     deadline_s = time.monotonic() + _TRIAL_S
     restarted_s = -_TRIAL_S
     while time.monotonic() < deadline_s:
+        # In this order: a restart between the two looks like a trial, and not like one that failed.
+        is_pending = session.call(lambda device: _is_pending(device, payload))
         now = session.call(Device.status)
         if payload.is_in(now):
             return now
-        is_pending = session.call(lambda device: _is_pending(device, payload))
-        if is_pending and time.monotonic() - restarted_s > _RESTART_S:
-            watcher.step("restarting on trial")
-            session.call(Device.reset_once)
-            restarted_s = time.monotonic()
-        elif not is_pending and now.application_sha != payload.sha256:
+        if now.application_sha == payload.sha256:
+            pass  # It is on trial.
+        elif not is_pending:
             running = now.application if now.application is not None else "the one before"
             raise RolledBackError(
                 f"The scanner tried {payload.name}, its self-test failed, and it went back to {running}: "
                 "see `ardente device logs`, and tell whoever made it."
             )
+        elif time.monotonic() - restarted_s > _RESTART_S:
+            watcher.step("restarting on trial")
+            session.call(Device.reset_once)
+            restarted_s = time.monotonic()
         time.sleep(_TRIAL_PAUSE_S)
     raise DeviceError(
         f"The scanner has not finished trying {payload.name} after two minutes: "

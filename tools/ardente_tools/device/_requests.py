@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, create_model
+from pydantic import AfterValidator, ConfigDict, Field, create_model
 from smp import error, message
 
 GROUP: Final = 70
@@ -19,6 +19,9 @@ def printable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(printable)]
+Number = Annotated[int, Field(ge=0, lt=1 << 63)]
+# Until the year 9999, as far as a calendar goes.
+Time = Annotated[int, Field(ge=0, le=253402300799)]
 
 
 class ScannerErrorV1(error.ErrorV1):
@@ -39,7 +42,7 @@ class StatusResponse(message.ReadResponse):
     _GROUP_ID = GROUP
     _COMMAND_ID = 0
 
-    protocol: int
+    protocol: Number
     provisioned: bool
     label: Text
     board: Text
@@ -47,20 +50,20 @@ class StatusResponse(message.ReadResponse):
     level: Text
     state: Text
     city: Text | None = None
-    root: int | None = None
+    root: Number | None = None
     root_sha: bytes | None = None
-    bundle: int | None = None
+    bundle: Number | None = None
     bundle_sha: bytes | None = None
-    iat: int | None = None
-    exp: int | None = None
-    now: int | None = None
+    iat: Time | None = None
+    exp: Time | None = None
+    now: Time | None = None
     refresh_due: bool = False
-    application: int | None = None
+    application: Number | None = None
     application_sha: bytes | None = None
     application_state: Text = "unpacked"
     trial_failed: bool = False
-    lists: tuple[tuple[Text, bytes, int], ...] = ()
-    uptime_s: int = 0
+    lists: tuple[tuple[Text, bytes, Number], ...] = ()
+    uptime_s: Number = 0
     python: Text = ""
 
 

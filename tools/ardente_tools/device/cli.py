@@ -219,7 +219,10 @@ def build(
             bases=bases,
             allow_test_city=test_city,
         )
-    write_file(output, image, PUBLIC_FILE_MODE)
+    try:
+        write_file(output, image, PUBLIC_FILE_MODE)
+    except OSError as error:
+        raise FileError(f"{output} cannot be written ({error.strerror}): name another file.") from None
     digest = hashlib.sha256(image).hexdigest()
     if as_json:
         _echo_json({"file": str(output), "bytes": len(image), "sha256": digest})
@@ -230,9 +233,13 @@ def build(
 
 @device.command(short_help="Write a whole image to a board.")
 @_PORT
-@click.option("--image", type=_FILE, required=True, help="An image that `ardente device build` made.")
-@click.option("--sha256", metavar="HEX", help="The SHA-256 that the image must have.")
-@click.option("--erase-all", is_flag=True, help="Erase the rest of the flash too: root, configuration, counters.")
+@click.option("--image", type=_FILE, required=True, help="The image, as `ardente device build` makes it.")
+@click.option("--sha256", metavar="HEX", help="The SHA-256 of the image; needed for one that `build` did not make.")
+@click.option(
+    "--erase-all",
+    is_flag=True,
+    help="Erase the rest of the flash too, such as the highest versions it ever had: for a board from another city.",
+)
 @_JOURNAL
 @_with_json
 def flash(name: str, image: Path, sha256: str | None, erase_all: bool, journal_file: Path, as_json: bool) -> None:
@@ -248,6 +255,8 @@ def flash(name: str, image: Path, sha256: str | None, erase_all: bool, journal_f
     from ._show import bar
 
     checked = read_image(image, _fingerprint(sha256))
+    if sha256 is None and not checked.is_sealed:
+        raise FileError(f"{image} does not say whether it is whole: name its SHA-256 with --sha256.")
     port = find_port(name)
     journal = Journal(journal_file)
     chips: list[Chip] = []
@@ -531,17 +540,20 @@ def report(
     """
     from ._journal import merged
     from ._report import NOTE, gates, write_gates
+    from ._requests import printable
 
     found = gates(merged(journals or (journal_file,)), int(time.time()))
     write_gates(found, html_file, csv_file)
     if as_json:
         _echo_json({"note": NOTE, "gates": [gate.to_dict() for gate in found]})
         return
+    # The journals may be of anybody.
     for gate in found:
         age = "" if gate.age_days is None else f", {gate.age_days} days old"
-        click.echo(f"{gate.device}: bundle {gate.held.bundle or 'none'}{age}, {gate.state}; seen {gate.seen}")
+        line = f"{gate.device}: bundle {gate.held.bundle or 'none'}{age}, {gate.state}; seen {gate.seen}"
+        click.echo(printable(line))
         for entry in gate.held.lists:
-            click.echo(f"    {entry.uri}  SHA-256 {entry.sha256}")
+            click.echo(printable(f"    {entry.uri}  SHA-256 {entry.sha256}"))
     click.echo(NOTE, err=True)
 
 

@@ -1,49 +1,25 @@
-"""The file system inside a flash image: where it lies, and its files."""
+"""The file system inside a flash image, and its files."""
 
 from __future__ import annotations
 
 import shutil
-import struct
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
+from ardente_tools.device._partitions import DATA, FILE_SYSTEM, partitions
+
 from ._errors import RigError
 
-TABLE_OFFSET: Final = 0x8000
-_TABLE_BYTES: Final = 0xC00
-_ENTRY: Final = struct.Struct("<2sBBII16sI")
-_MAGIC: Final = b"\xaa\x50"
-_DATA: Final = 1
-# MicroPython's file system, whatever the subtype says of it.
-_FILE_SYSTEM: Final = "vfs"
 _BLOCK_BYTES: Final = 4096
-
-
-class Partition(NamedTuple):
-    label: str
-    kind: int
-    subtype: int
-    offset: int
-    size: int
-
-
-def partitions(flash: bytes) -> Iterator[Partition]:
-    """Yield the entries of the partition table of a flash, from its first byte on."""
-    for at in range(TABLE_OFFSET, TABLE_OFFSET + _TABLE_BYTES, _ENTRY.size):
-        if len(flash) < at + _ENTRY.size or flash[at : at + 2] != _MAGIC:
-            return
-        _, kind, subtype, offset, size, label, _ = _ENTRY.unpack_from(flash, at)
-        yield Partition(label.rstrip(b"\0").decode(errors="replace"), kind, subtype, offset, size)
 
 
 def unpack(flash: bytes, folder: Path) -> None:
     """Make ``folder`` hold the files of the flash's file system, and nothing else. Raises `RigError`."""
-    found = next((part for part in partitions(flash) if part.kind == _DATA and part.label == _FILE_SYSTEM), None)
+    found = next((part for part in partitions(flash) if part.kind == DATA and part.label == FILE_SYSTEM), None)
     if found is None:
         raise RigError("The flash has no partition with a file system.")
     files = LittleFS(block_size=_BLOCK_BYTES, block_count=found.size // _BLOCK_BYTES, mount=False)
