@@ -31,7 +31,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(environment: dict[str, str], database: Path, tmp_path: Path) -> dict[str, str]:
-    return {**environment, "ARDENTE_LEDGER": str(database), "ARDENTE_JOURNAL": str(tmp_path / "till")}
+    return {**environment, "ARDENTE_LEDGER": str(database), "ARDENTE_TILL_JOURNAL": str(tmp_path / "till")}
 
 
 @pytest.fixture

@@ -47,10 +47,10 @@ def _till_options(command: _Command) -> _Command:
         click.option(
             "--journal",
             metavar="FOLDER",
-            envvar="ARDENTE_JOURNAL",
+            envvar="ARDENTE_TILL_JOURNAL",
             type=click.Path(path_type=Path, file_okay=False),
             default=lambda: default_data_folder() / "till",
-            show_default="ARDENTE_JOURNAL, else a folder of this user",
+            show_default="ARDENTE_TILL_JOURNAL, else a folder of this user",
             help="Where the till keeps what it took without a connection.",
         ),
         click.option("--group", "groups", metavar="NAME", multiple=True, help="A group that the shop belongs to."),
