@@ -73,7 +73,7 @@ def test_a_campaign_from_the_first_day_to_the_settlement(terminal: Terminal, dem
     settle = ("settle", "--ledger", "ledger.db", "-o", "paid")
     assert terminal(*settle, answer="n\n", status=2).endswith("Nothing was closed.\n")
     said = terminal(*settle, answer="y\n")
-    assert "2026-11-23 is closed: 70.00 EUR for 1 merchants." in said
+    assert "2026-11-23 is closed: 70.00 EUR for 1 merchant." in said
     first = {path.name: path.read_bytes() for path in Path("paid").iterdir()}
     assert sorted(first) == ["settlement-2026-11-23.csv", "settlement-2026-11-23.html"]
     terminal(*settle, "--yes")
