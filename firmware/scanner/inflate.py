@@ -32,9 +32,9 @@ _BEHIND_BYTES = 258 + 3
 _SOURCE_BYTES = 512
 _AHEAD_BYTES = 8
 
-# Words for `_decode`: bits that were taken and not used, and how many; the place in the source, and the first from which
-# nothing may be read; the room in the part, where it ends, and how many bytes before that are known. Behind them the
-# tables. Nothing that `_decode` reads is negative: a `ptr32` load has no sign where words are 64 bits.
+# Words for `_decode`: bits that were taken and not used, and how many; the place in the source, and the first from
+# which nothing may be read; the room in the part, where it ends, and how many bytes before that are known. Behind them
+# the tables. Nothing that `_decode` reads is negative: a `ptr32` load has no sign where words are 64 bits.
 _BITS = const(0)
 _COUNT = const(1)
 _AT = const(2)
