@@ -114,7 +114,9 @@ def read_text(data: bytearray, size: int, version: int, out: memoryview) -> "str
     Bytes are UTF-8, or ISO 8859-1 where they are not UTF-8. `out` is a work buffer of 2.4 times the size and three.
     """
     out = memoryview(out)
-    length = _read_segments(data[:size] + _READ_PAST, size, version, out)
+    if len(data) < size + len(_READ_PAST):
+        data = data + _READ_PAST
+    length = _read_segments(data, size, version, out)
     if length <= 0:
         return None
     text = out[:length]
