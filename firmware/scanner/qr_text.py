@@ -10,19 +10,28 @@ _MODES = {
     2: (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", (0, 6, 11), (9, 11)),
     4: (bytes([byte for byte in range(256)]), (0, 8), (8, 16)),
 }
-_PADDING = b"\xec\x11"
 # A number of bits is looked up in three bytes.
-_READ_PAST = b"\0\0"
+_READ_PAST = b"\0\0\0"
 
 
 @micropython.viper
 def _read_groups(
-    value: int, data: ptr8, at: int, bits: int, count: int, width: int, characters: ptr8, base: int, out: ptr8
+    value: int,
+    out: ptr8,
+    place: int,
+    width: int,
+    count: int,
+    data: ptr8,
+    at: int,
+    bits: int,
+    characters: ptr8,
+    base: int,
 ) -> bool:
-    """Write `count` groups of `width` characters, each a number of `bits` bits (11 at most) from bit `at` on.
+    """Write `count` groups of `width` characters from `place` on, each of `bits` bits (11 at most), from bit `at`.
 
     False where one is too large. Reads up to two bytes past the last group. `value` is scratch.
     """
+    out = ptr8(int(out) + place)
     while count:
         octets = ptr8(int(data) + (at >> 3))
         value = (octets[0] << 16 | octets[1] << 8 | octets[2]) >> (24 - bits - (at & 7)) & ((1 << bits) - 1)
@@ -41,7 +50,9 @@ def _read_groups(
 
 def _bits(data: bytearray, at: int, count: int) -> int:
     """The `count` bits (16 at most) from bit `at` on."""
-    return int.from_bytes(data[at >> 3 : (at >> 3) + 3], "big") >> 24 - count - (at & 7) & (1 << count) - 1
+    place = at >> 3
+    octets = data[place] << 16 | data[place + 1] << 8 | data[place + 2]
+    return octets >> 24 - count - (at & 7) & (1 << count) - 1
 
 
 def _read_segments(data: bytearray, size: int, version: int, out: memoryview) -> int:
@@ -69,24 +80,32 @@ def _read_segments(data: bytearray, size: int, version: int, out: memoryview) ->
         if not count:
             return -1
         whole = len(sizes) - 1
-        rest = count % whole
-        for width, groups in ((whole, count // whole), (rest, 1 if rest else 0)):
+        base = len(characters)
+        width, groups = whole, count // whole
+        while width:
             bits = sizes[width]
             if at + bits * groups > end:
                 return -1
-            base = len(characters)
-            if not _read_groups(0, data, at, bits, groups, width, characters, base, out[length:]):
+            if not _read_groups(0, out, length, width, groups, data, at, bits, characters, base):
                 return -1
             at += bits * groups
             length += width * groups
+            # What is left is a group of its own.
+            count -= width * groups
+            width, groups = count, 1
     # Zero bits up to the byte's end, then the two padding bytes in turn (7.4.10). Some encoders add a zero byte.
     if _bits(data, at, -at & 7):
         return -1
     place = at + 7 >> 3
     while place < size and data[place] == 0:
         place += 1
-    padding = data[place:size]
-    return length if padding == (_PADDING * (len(padding) // 2 + 1))[: len(padding)] else -1
+    padding = 0xEC
+    while place < size:
+        if data[place] != padding:
+            return -1
+        padding ^= 0xFD
+        place += 1
+    return length
 
 
 def _is_utf8(text: memoryview) -> bool:
@@ -113,7 +132,6 @@ def read_text(data: bytearray, size: int, version: int, out: memoryview) -> "str
 
     Bytes are UTF-8, or ISO 8859-1 where they are not UTF-8. `out` is a work buffer of 2.4 times the size and three.
     """
-    out = memoryview(out)
     if len(data) < size + len(_READ_PAST):
         data = data + _READ_PAST
     length = _read_segments(data, size, version, out)
