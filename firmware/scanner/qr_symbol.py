@@ -103,9 +103,9 @@ class SymbolReader:
                 reed_solomon.TABLES, 0, self._work, data, start, block_size + check_size, check_size, errors_max
             ) < 0:  # fmt: skip
                 return None
-            # The data of all blocks move together as each is corrected; those of the first are there.
-            if block:
-                data[size : size + block_size] = data[start : start + block_size]
+            # The data of all blocks move together as each is corrected.
+            for place in range(block_size):
+                data[size + place] = data[start + place]
             start += block_size + check_size
             size += block_size
         self.work += size * _TEXT_WORK
