@@ -293,6 +293,7 @@ class App:
             self._passback.tick(now_s)
         self.clock.tick()
         self.counters.tick(now_s)
+        self.store.seal()
 
     def _show_state(self) -> None:
         now_ms = self._now_ms()

@@ -231,6 +231,7 @@ def install(app: App, root: str, bundle: str) -> "dict[str, Any]":
                     offset = app.store.write(offset, file.read(_CHUNK_BYTES))
             if app.store.finish():
                 app.trust_changed()
+                app.store.seal()
     except TrustError as error:
         return {"event": "refused", "reason": error.reason}
     except StoreError as error:

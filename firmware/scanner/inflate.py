@@ -32,8 +32,9 @@ _BEHIND_BYTES = 258 + 3
 _SOURCE_BYTES = 512
 _AHEAD_BYTES = 8
 
-# Words for `_decode`: bits that were taken and not used, and how many; the place in the source, and the last from which
-# may be read; the room in the part, where it ends, and how many bytes before that are known. Behind them the tables.
+# Words for `_decode`: bits that were taken and not used, and how many; the place in the source, and the first from
+# which nothing may be read; the room in the part, where it ends, and how many bytes before that are known. Behind them
+# the tables. Nothing that `_decode` reads is negative: a `ptr32` load has no sign where words are 64 bits.
 _BITS = const(0)
 _COUNT = const(1)
 _AT = const(2)
@@ -83,7 +84,7 @@ def _decode(bits: int, target: ptr8, source: ptr8, words: ptr32) -> int:
     room = int(words[_ROOM])
     target = ptr8(int(target) + int(words[_PART_END]) - room)
     stop = _MORE
-    while stop == _MORE and room > 0 and at <= end:
+    while stop == _MORE and room > 0 and at < end:
         left = 0
         table = _LITERALS
         root = _LITERAL_BITS
@@ -188,7 +189,6 @@ class _Inflation:
         self._write = write
         self._sums = array("i", [1, 0])
         self._words = array("i", [0] * _WORDS)
-        self._words[_END] = -1
         self._begin_part(0, 0)
 
     def run(self) -> None:
@@ -230,10 +230,12 @@ class _Inflation:
         """Put a part that is full out, and begin the next."""
         part_bytes = self._part_bytes
         if self._size <= part_bytes:
-            raise FormatError("A status list inflates to more than its entries.")
+            raise _too_much()
         self._put(part_bytes)
         self._size -= part_bytes
         begun = -self._words[_ROOM]
+        if begun > self._size:
+            raise _too_much()
         kept = _WINDOW_BYTES + begun
         self._slab[:kept] = self._slab[part_bytes : part_bytes + kept]
         self._begin_part(begun, _WINDOW_BYTES)
@@ -342,7 +344,7 @@ class _Inflation:
         """Take bits of the source until there are `size`; noughts behind its end."""
         words = self._words
         while words[_COUNT] < size:
-            if words[_AT] > words[_END]:
+            if words[_AT] >= words[_END]:
                 self._read()
             words[_BITS] |= self._source[words[_AT]] << words[_COUNT]
             words[_AT] += 1
@@ -383,10 +385,10 @@ class _Inflation:
         self._left -= count
         self._filled = filled = rest + count
         words[_AT] = 0
-        words[_END] = filled - _AHEAD_BYTES
+        words[_END] = max(0, filled - _AHEAD_BYTES + 1)
         if not self._left:
             source[filled : filled + _AHEAD_BYTES] = bytes(_AHEAD_BYTES)
-            words[_END] = filled
+            words[_END] = filled + 1
 
 
 def _lay_code(words: "array[int]", start: int, root: int, lengths: bytes, entry_of: "Callable[[int], int]") -> bool:
@@ -468,3 +470,7 @@ def inflate(
 
 def _damaged() -> FormatError:
     return FormatError("A status list has a zlib stream that is damaged.")
+
+
+def _too_much() -> FormatError:
+    return FormatError("A status list inflates to more than its entries.")

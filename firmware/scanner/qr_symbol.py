@@ -104,7 +104,8 @@ class SymbolReader:
             ) < 0:  # fmt: skip
                 return None
             # The data of all blocks move together as each is corrected.
-            data[size : size + block_size] = data[start : start + block_size]
+            for place in range(block_size):
+                data[size + place] = data[start + place]
             start += block_size + check_size
             size += block_size
         self.work += size * _TEXT_WORK

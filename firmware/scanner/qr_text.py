@@ -10,19 +10,19 @@ _MODES = {
     2: (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", (0, 6, 11), (9, 11)),
     4: (bytes([byte for byte in range(256)]), (0, 8), (8, 16)),
 }
-_PADDING = b"\xec\x11"
-# A number of bits is looked up in three bytes.
-_READ_PAST = b"\0\0"
+_PADDING = 0xEC
+_OTHER_PADDING = 0x11
 
 
 @micropython.viper
 def _read_groups(
-    value: int, data: ptr8, at: int, bits: int, count: int, width: int, characters: ptr8, base: int, out: ptr8
+    value: int, data: ptr8, at: int, bits: int, count: int, width: int, characters: ptr8, base: int, out: ptr8, to: int
 ) -> bool:
-    """Write `count` groups of `width` characters, each a number of `bits` bits (11 at most) from bit `at` on.
+    """Write `count` groups of `width` characters to out[to:], each a number of `bits` bits (at most 11) from bit `at`.
 
     False where one is too large. Reads up to two bytes past the last group. `value` is scratch.
     """
+    out = ptr8(int(out) + to)
     while count:
         octets = ptr8(int(data) + (at >> 3))
         value = (octets[0] << 16 | octets[1] << 8 | octets[2]) >> (24 - bits - (at & 7)) & ((1 << bits) - 1)
@@ -41,7 +41,9 @@ def _read_groups(
 
 def _bits(data: bytearray, at: int, count: int) -> int:
     """The `count` bits (16 at most) from bit `at` on."""
-    return int.from_bytes(data[at >> 3 : (at >> 3) + 3], "big") >> 24 - count - (at & 7) & (1 << count) - 1
+    place = at >> 3
+    octets = data[place] << 16 | data[place + 1] << 8 | data[place + 2]
+    return octets >> 24 - count - (at & 7) & (1 << count) - 1
 
 
 def _read_segments(data: bytearray, size: int, version: int, out: memoryview) -> int:
@@ -69,24 +71,29 @@ def _read_segments(data: bytearray, size: int, version: int, out: memoryview) ->
         if not count:
             return -1
         whole = len(sizes) - 1
-        rest = count % whole
-        for width, groups in ((whole, count // whole), (rest, 1 if rest else 0)):
+        base = len(characters)
+        while count:
+            width = min(whole, count)
+            groups = count // width
             bits = sizes[width]
             if at + bits * groups > end:
                 return -1
-            base = len(characters)
-            if not _read_groups(0, data, at, bits, groups, width, characters, base, out[length:]):
+            if not _read_groups(0, data, at, bits, groups, width, characters, base, out, length):
                 return -1
             at += bits * groups
             length += width * groups
+            count -= width * groups
     # Zero bits up to the byte's end, then the two padding bytes in turn (7.4.10). Some encoders add a zero byte.
     if _bits(data, at, -at & 7):
         return -1
     place = at + 7 >> 3
     while place < size and data[place] == 0:
         place += 1
-    padding = data[place:size]
-    return length if padding == (_PADDING * (len(padding) // 2 + 1))[: len(padding)] else -1
+    padding = _PADDING
+    while place < size and data[place] == padding:
+        padding ^= _PADDING ^ _OTHER_PADDING
+        place += 1
+    return length if place == size else -1
 
 
 def _is_utf8(text: memoryview) -> bool:
@@ -111,10 +118,10 @@ def _is_utf8(text: memoryview) -> bool:
 def read_text(data: bytearray, size: int, version: int, out: memoryview) -> "str | None":
     """Return the text of the first `size` bytes of data, or None where they are not well-formed or say nothing.
 
-    Bytes are UTF-8, or ISO 8859-1 where they are not UTF-8. `out` is a work buffer of 2.4 times the size and three.
+    Bytes are UTF-8, or ISO 8859-1 where they are not UTF-8. `data` has three bytes more, of any value; `out` is a work
+    buffer of 2.4 times the size and three.
     """
-    out = memoryview(out)
-    length = _read_segments(data[:size] + _READ_PAST, size, version, out)
+    length = _read_segments(data, size, version, out)
     if length <= 0:
         return None
     text = out[:length]

@@ -36,7 +36,7 @@ _MAX_RECORD_BYTES = 1 << 16
 _CHUNK_BYTES = 512
 _INCOMING, _BUNDLE, _RECORD = "incoming", "bundle", "record"
 _MANIFEST = "manifest"
-# In place of a hash: a bitmap is in force before it is hashed, and is made once more by the next start.
+# In place of a hash: a bitmap is in force before it is hashed. A start that comes before `seal` makes it once more.
 _NOT_HASHED = ""
 
 
@@ -49,6 +49,9 @@ class Contents:
         self.tables: "dict[bytes, bytes]" = {}
         # The SHA-256 of each.
         self.table_hashes: "dict[bytes, str]" = {}
+        # What the slot's record says, and the bitmaps by name whose hashes it lacks.
+        self.hashes: "Hashes" = {}
+        self.unhashed: "dict[str, Bitmap]" = {}
         self.repaired = False
         self.file_sha256 = b""
 
@@ -127,6 +130,14 @@ class Slot:
                 pass  # The next start repairs it again.
         return contents
 
+    def seal(self, contents: Contents) -> None:
+        """Record the hashes of the bitmaps that are in force without. Raises OSError, and tries no more."""
+        unhashed = contents.unhashed
+        contents.unhashed = {}
+        for name in unhashed:
+            contents.hashes[name] = _hex(unhashed[name].sha256())
+        self._write_record(contents.hashes)
+
     def sha256(self) -> bytes:
         """The SHA-256 of the signed file as it came. Raises OSError."""
         digest = hashlib.sha256()
@@ -158,12 +169,15 @@ class Slot:
             if not _is_kept(bitmap, hashes[name]):
                 self._make_bitmap(bitmap, offer, span, file)
                 hashes[name] = _hex(bitmap.sha256()) if hash_bitmaps else _NOT_HASHED
+                if not hash_bitmaps:
+                    contents.unhashed[name] = bitmap
         for key in _table_keys(list(offer.manifest.keys.tokens.values())):
             name = "table-%d" % key.kid
             found = self._table(name, key.public_key, recorded.get(name, ""), before)
             if found:
                 contents.tables[key.public_key], hashes[name] = found
                 contents.table_hashes[key.public_key] = hashes[name]
+        contents.hashes = hashes
         return hashes
 
     def _make_bitmap(self, bitmap: Bitmap, offer: "Offer", span: "ListSpan", file: "BinaryIO") -> None:

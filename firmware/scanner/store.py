@@ -215,6 +215,14 @@ class Store:
         upload.close()
         return changed
 
+    def seal(self) -> None:
+        """Record the hashes of what was put in force before it was hashed; call it when there is time.
+
+        Raises OSError once; the next start then makes anew what has none, as after a power cut.
+        """
+        if self._contents and self._contents.unhashed:
+            self._slots[self._used].seal(self._contents)
+
     def close(self) -> None:
         """Close its files; nothing else may be asked of it after."""
         self.abandon()

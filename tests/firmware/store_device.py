@@ -89,6 +89,9 @@ class Scenario:
             at = self.store.write(at, data[at : at + chunk_bytes])
         return self.finish()
 
+    def seal(self):
+        self.store.seal()
+
     def next(self):
         return self.store.next_offset
 

@@ -45,6 +45,7 @@ def cut_install(image, left):
     try:
         reader = Reader(MAKE_TABLE)
         reader.install(BUNDLES[-1])
+        reader.store.seal()
         reader.store.close()
     except Exception:
         # What the scanner makes of it no longer matters where the power is away. An error with power is one of ours.

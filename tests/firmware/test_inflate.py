@@ -80,6 +80,8 @@ def test_refuses_another_size_a_larger_window_and_bytes_behind(interpreter: Inte
     stream = compressed(data)
     cases = [(len(data) - 1, stream), (len(data) + 1, stream), (0, stream), (3000, stream + b"\0"), (3000, stream[:-1])]
     cases += [(len(data), compressed(data, window=window)) for window in (13, 15)]
+    # A copy past the last part, which begins with what an earlier copy left over.
+    cases += [(size, compressed(bytes(20_000))) for size in range(5120, 5400, 7)]
     cases += [(3000, b"\x48"), (3000, stream[2:]), (3000, b"\x49" + stream[1:])]
     assert told(interpreter, tmp_path, cases) == [None] * len(cases)
 

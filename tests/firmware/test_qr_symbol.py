@@ -220,7 +220,8 @@ def data_of(stream: str, size: int) -> bytearray:
 
 
 def segments_text(firmware: Firmware, data: bytearray, version: int = 1) -> str | None:
-    return firmware.text.read_text(data, len(data), version, bytearray(3 + 24 * len(data) // 10))
+    # What stands behind the data tells nothing.
+    return firmware.text.read_text(data + b"\xa5\xff\x5a", len(data), version, bytearray(3 + 24 * len(data) // 10))
 
 
 NUMERIC, ALPHANUMERIC, BYTE = (1, 4), (2, 4), (4, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -263,6 +264,18 @@ def test_a_bundle_that_came_with_the_image_is_new_and_not_damaged(interpreter: I
             file.unlink()
     answers = run(interpreter, tmp_path, ("start",), ("repaired",), ("revoked",), ("start",), ("repaired",))
     assert answers == [["ready", 1], False, revoked(1), ["ready", 1], False]
+
+
+@pytest.mark.parametrize("steps", [[("seal",)], []], ids=["sealed", "cut before"])
+def test_a_bitmap_is_made_once_more_only_where_its_hash_was_not_recorded_yet(
+    interpreter: Interpreter, tmp_path: Path, steps: list[tuple[str]]
+) -> None:
+    run(interpreter, tmp_path, ("start",), ("provision", ROOT.hex()), install(FIRST), *steps)
+    bits = tmp_path / (tmp_path / "pointer").read_text() / "bits-0-0"
+    os.utime(bits, (1, 1))
+    answers = run(interpreter, tmp_path, ("start",), ("repaired",), ("revoked",))
+    assert answers == [["ready", 1], False, revoked(1)]
+    assert (bits.stat().st_mtime == 1) == bool(steps)
 
 
 def damages(file: Path, other: Path) -> dict[str, Callable[[], object]]:
