@@ -199,6 +199,7 @@ def test_uploads_cut_at_random_bytes_end_identical(make_device, town: Town) -> N
         assert pushed.now.bundle_sha == payload.sha256
 
 
+@pytest.mark.slow
 def test_a_scanner_that_restarts_again_and_again_is_given_up(make_device, town: Town) -> None:
     device = make_device()
     restarts = []

@@ -180,6 +180,7 @@ def test_smpmgr_talks_to_it(device: SimulatedDevice, tmp_path: Path) -> None:
     assert device.wait_for("end", since=since)["status"] == 75
 
 
+@pytest.mark.slow
 def test_a_card_is_answered_while_a_bundle_is_pushed(ardente_device: Make) -> None:
     with Line(baud=9600) as line:
         device = ardente_device(line=line)

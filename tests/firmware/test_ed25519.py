@@ -106,6 +106,7 @@ def forged_keys(seed: int, count: int) -> Iterator[tuple[str, Case]]:
         yield f"{number} random bytes", (generator.randbytes(32), generator.randbytes(64), generator.randbytes(50))
 
 
+@pytest.mark.slow
 def test_decides_as_libsodium_does(interpreter: Interpreter) -> None:
     answers = assert_decided_as_libsodium_does(interpreter, cases())
     assert [name for name, answer in answers.items() if answer == "accepted"]

@@ -172,6 +172,7 @@ def test_more_bytes_than_announced_are_refused(interpreter: Interpreter, tmp_pat
     assert answers[3:] == ["list_unknown", 0, "too_large", None, "not_a_bundle", ["no_bundle", 0]]
 
 
+@pytest.mark.slow
 def test_every_attack_on_an_install_fails_here_too(interpreter: Interpreter, tmp_path: Path) -> None:
     scenarios = Scenarios(interpreter)
     expected = {}
@@ -299,6 +300,7 @@ def damages(file: Path, other: Path) -> dict[str, Callable[[], object]]:
     return found
 
 
+@pytest.mark.slow
 def test_any_file_may_be_damaged(interpreter: Interpreter, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     run(interpreter, tmp_path / "whole", ("start",), ("provision", ROOT.hex()), install(FIRST), install(SECOND))

@@ -174,7 +174,7 @@ def killed_runs(ledger: Ledger, url: str, shop: Shop, runs: int) -> None:
 
 class TestKilled:
     def test_a_client_at_a_random_moment_loses_and_doubles_nothing(self, ledger: Ledger, url: str, shop: Shop) -> None:
-        killed_runs(ledger, url, shop, 4)
+        killed_runs(ledger, url, shop, 7)
 
     @pytest.mark.soak
     def test_so_do_500(self, ledger: Ledger, url: str, shop: Shop) -> None:

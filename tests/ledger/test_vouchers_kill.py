@@ -26,7 +26,7 @@ from ardente.vouchers import VoucherClient
 
 WALK = Path(__file__).with_name("till_walk.py")
 BOTH_ENGINES = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
-RUNS, SOAK_RUNS = 3, 125
+RUNS, SOAK_RUNS = 4, 125
 EACH = 8
 
 
