@@ -17,18 +17,10 @@ import loader
 from application_slots import ApplicationError, ApplicationSlots
 from core.errors import TrustError
 from core.trust import open_root
-from ed25519_reference import verify as slow_verify
+from remembered_verify import verify
 from version_floor import FileFloor
 
 FAMILY = "unix"
-verified = {}
-
-
-def verify(public_key, signature, message):
-    question = hashlib.sha256(public_key + signature + message).digest()
-    if question not in verified:
-        verified[question] = slow_verify(public_key, signature, message)
-    return verified[question]
 
 
 class Trust:

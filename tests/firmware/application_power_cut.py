@@ -18,21 +18,13 @@ import flash
 import loader
 from application_slots import ApplicationSlots
 from core.trust import open_root
-from ed25519_reference import verify as slow_verify
+from remembered_verify import verify
 from version_floor import FileFloor
 
 PATH = "/flash"
 FOLDER = PATH + "/app"
 BLOCKS = 64
 CHUNK_BYTES = 512
-verified = {}
-
-
-def verify(public_key, signature, message):
-    question = hashlib.sha256(public_key + signature + message).digest()
-    if question not in verified:
-        verified[question] = slow_verify(public_key, signature, message)
-    return verified[question]
 
 
 def read(path):

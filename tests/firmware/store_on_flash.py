@@ -1,7 +1,6 @@
 """A store on a flash in RAM: what the tests of a full flash and of a power cut begin with."""
 
 import gc
-import hashlib
 
 if hasattr(gc, "threshold"):
     # Collect early, so that what stays is not strewn over the whole of a small heap.
@@ -9,20 +8,12 @@ if hasattr(gc, "threshold"):
 
 import flash
 from clock import Clock
-from ed25519_reference import verify as slow_verify
+from remembered_verify import verify
 from store import Store
 from version_floor import FileFloor
 
 PATH = "/flash"
 CHUNK_BYTES = 512
-verified = {}
-
-
-def verify(public_key, signature, message):
-    question = hashlib.sha256(public_key + signature + message).digest()
-    if question not in verified:
-        verified[question] = slow_verify(public_key, signature, message)
-    return verified[question]
 
 
 def read(path):
