@@ -27,9 +27,11 @@ def main(flash, frames_path, scans):
     board = SimBoard(flash, load(flash + "/config.json"), events.append, True)
     app = app_module.App(board)
     app_module.gc = NoCollection
-    # All the days that are kept are there from the start, or each day of the run would add one.
+    # All the days that are kept are there from the start, or each day of the run would add one. Of this year: a name as
+    # short as the first days' takes no memory.
+    today = app.clock.now()
     for day in range(KEPT_DAYS):
-        app.counters.count(OK, day * 86400)
+        app.counters.count(OK, today - day * 86400)
     file = open(frames_path, "rb")
     frames = file.seek(0, 2) // board.frame_bytes
     frame = memoryview(bytearray(board.frame_bytes))
