@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,10 +37,14 @@ _GATE_HEAD: Final = (
 )
 _DAY_S: Final = 86400
 _STYLE: Final = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1b1b1b}table{border-collapse:collapse}"
-    "th,td{border-bottom:1px solid #ccc;padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#1b1b1b}h1{color:#8e1b2d;font-size:1.5rem}"
+    "table{border-collapse:collapse}th{border-bottom:2px solid #e0b040}td{border-bottom:1px solid #e6e1de}"
+    "th,td{padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top;white-space:nowrap}"
+    "td.hash{font:12px/1.5 monospace;white-space:normal;min-width:9rem;word-break:break-all}"
     "tr.bad td{color:#a40000}p.note{max-width:46rem;color:#555}"
 )
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_TIME: Final = re.compile(r"([0-9-]{10})T([0-9]{2}:[0-9]{2}):[0-9.]+Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def _html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], bad: S
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     heading = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     body = "\n".join(
-        f"<tr{' class=bad' if is_bad else ''}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
+        f"<tr{' class=bad' if is_bad else ''}>{''.join(map(_cell, row))}</tr>"
         for row, is_bad in zip(rows, bad, strict=True)
     )
     return (
@@ -169,3 +174,10 @@ def _html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], bad: S
         f"<h1>{title}</h1>\n<p>{made}</p>\n<table>\n<tr>{heading}</tr>\n{body}\n</table>\n"
         f'<p class="note">{html.escape(NOTE)}</p>\n</html>\n'
     )
+
+
+def _cell(text: str) -> str:
+    if _HASH.fullmatch(text):
+        return f'<td class="hash">{text}</td>'
+    shown = _TIME.sub(r"\1 \2 UTC", text)
+    return f"<td>{html.escape(shown)}</td>"
