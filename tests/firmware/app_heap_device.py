@@ -43,6 +43,10 @@ def main(flash, frames_path, scans):
         board.contact.closed = True
         app.step()
         board.at_ms += PAUSE_MS
+        # What is saved by the hour is no part of a scan.
+        board.camera.gives_none = True
+        app.step()
+        board.camera.gives_none = False
         file.seek(number % frames * board.frame_bytes)
         file.readinto(frame)
         board.camera.frame = frame
