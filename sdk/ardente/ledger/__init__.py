@@ -8,8 +8,9 @@
 It knows campaigns, serials, merchants, tills, amounts and days; no card, no recipient, no private key.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import importer
 
 if TYPE_CHECKING:
     from .._errors import LedgerError
@@ -68,8 +69,4 @@ _HOMES = {
 
 
 # A till's client needs the answers' names, and no database.
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home, __name__), name)
+__getattr__ = importer(__name__, _HOMES)

@@ -13,9 +13,9 @@ Every source is a `Source`. What it yields is a `Scan`: the text for the validat
 useless. Nothing in this package logs a scan or puts one into an exception.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._lazy import importer
 from ._errors import ScanError
 
 if TYPE_CHECKING:
@@ -41,21 +41,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConnectionState": "_source",
-    "EvdevSource": "_evdev",
-    "ImageSource": "_image",
-    "KeyboardSource": "_keyboard",
-    "Problem": "_scan",
-    "Scan": "_scan",
-    "SerialSource": "_serial",
-    "Source": "_source",
-    "read_image": "_image",
-    "read_text": "_scan",
+    "ConnectionState": "._source",
+    "EvdevSource": "._evdev",
+    "ImageSource": "._image",
+    "KeyboardSource": "._keyboard",
+    "Problem": "._scan",
+    "Scan": "._scan",
+    "SerialSource": "._serial",
+    "Source": "._source",
+    "read_image": "._image",
+    "read_text": "._scan",
 }
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{home}", __name__), name)
+__getattr__ = importer(__name__, _HOMES)

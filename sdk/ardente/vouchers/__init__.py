@@ -8,8 +8,9 @@ Online an answer is final. Where the service cannot be reached it is provisional
 into the till's journal, within what its campaign lets a till take unseen, and is sent in later.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import importer
 
 if TYPE_CHECKING:
     from ..ledger._answers import Balance, StatementLine
@@ -27,8 +28,4 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home, __name__), name)
+__getattr__ = importer(__name__, _HOMES)
